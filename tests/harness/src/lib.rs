@@ -1,0 +1,45 @@
+//! Real servers and known data for Headwater's tests and its demo.
+//!
+//! - [`Postgres`]: a real PostgreSQL server with TLS and SCRAM in a directory of its own, gone when its handle is.
+//! - [`DynamoDb`]: an embedded DynamoDB server behind a proxy that records every request and injects [`Fault`]s.
+//! - [`scenario1`]: a deterministic data set for both, with the answers known without any query engine.
+//!
+//! ```no_run
+//! # async fn example() -> headwater_harness::Result<()> {
+//! use headwater_harness::{DynamoDb, Postgres, scenario1::Scenario1};
+//!
+//! let (postgres, dynamodb) = (Postgres::start().await?, DynamoDb::start().await?);
+//! let data = Scenario1::generate();
+//! data.load_postgres(&mut postgres.client(postgres.database()).await?).await?;
+//! data.load_dynamodb(&dynamodb).await?;
+//! println!("{} {}", postgres.url(), dynamodb.endpoint());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `scripts/install-services` puts the PostgreSQL server programs on a machine that has none. Nothing else is needed:
+//! the DynamoDB server is compiled in.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+mod account;
+mod certificates;
+mod directory;
+mod dynamodb;
+mod error;
+mod fault;
+mod postgres;
+mod programs;
+mod proxy;
+mod recorder;
+pub mod scenario1;
+mod supervisor;
+mod timestamp;
+
+pub use directory::persistent_directory;
+pub use dynamodb::DynamoDb;
+pub use error::{HarnessError, Result};
+pub use fault::{Fault, FaultKind};
+pub use postgres::Postgres;
+pub use recorder::RecordedRequest;
+pub use timestamp::Timestamp;

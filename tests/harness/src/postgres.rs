@@ -1,0 +1,362 @@
+//! A real PostgreSQL server for as long as its handle lives.
+
+use std::fmt;
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::account::Account;
+use crate::directory::{ServerDirectory, USER};
+use crate::error::{Context as _, HarnessError, Result, with_causes};
+use crate::programs::Programs;
+use crate::supervisor::{Stop, Supervisor};
+
+const HOST: &str = "127.0.0.1";
+const DATABASE: &str = "headwater";
+
+/// `%a` in the log: tells the harness's own statements from those of the code under test.
+const APPLICATION: &str = "headwater-harness";
+
+/// A loaded machine may need seconds for what takes 0.1 s when it is idle.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A free port can be taken by someone else before the server binds it.
+const PORT_ATTEMPTS: u32 = 5;
+
+/// A PostgreSQL server with TLS, SCRAM, a database `headwater` and a superuser of the same name.
+///
+/// It listens on a free port of the loopback address only, logs every statement, and does not wait for the disk.
+///
+/// # Lifetime
+///
+/// The server stops when the handle is dropped or the process ends, in whatever way, `kill -9` included. A server of
+/// [`start`](Self::start) takes its directory along. Dropping does not wait: the port is closed some milliseconds later.
+///
+/// # Concurrency
+///
+/// A handle belongs to no runtime, so tests with a runtime each can share one; see [`shared`](Self::shared).
+/// [`restart`](Self::restart), [`crash`](Self::crash) and the log concern everyone who shares it.
+pub struct Postgres {
+    directory: ServerDirectory,
+    supervisor: Supervisor,
+    port: u16,
+    password: String,
+    ca_certificate: PathBuf,
+    password_file: PathBuf,
+}
+
+impl Postgres {
+    /// Starts a server in a temporary directory that is deleted with it. Takes about a second.
+    ///
+    /// # Errors
+    ///
+    /// No server programs on this machine, or a server that does not come up within 30 s; the error ends with its log.
+    pub async fn start() -> Result<Self> {
+        let (directory, supervisor) = blocking(|| {
+            let (account, programs) = (Account::for_server()?, Programs::find()?);
+            let (directory, guard) = ServerDirectory::temporary(account)?;
+            let server = directory.server(&programs);
+            let supervisor = Supervisor::spawn(&server, &directory.log(), Some(guard.path()))?;
+            // From here on the supervisor deletes it: no guard of ours would survive kill -9.
+            let _ = guard.keep();
+            directory.prepare(&programs)?;
+            Ok((directory, supervisor))
+        })
+        .await?;
+        Self::launch(directory, supervisor).await
+    }
+
+    /// Starts a server on the data in `directory`, made when new, and leaves the data there at the end.
+    ///
+    /// Password and certificates belong to the data; the port is another one each time. For root the directory must be
+    /// one that the server's user can enter; [`persistent_directory`](crate::persistent_directory) names one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start), and when another server runs there.
+    pub async fn start_in(directory: impl Into<PathBuf>) -> Result<Self> {
+        let path = directory.into();
+        let (directory, supervisor) = blocking(move || {
+            let (account, programs) = (Account::for_server()?, Programs::find()?);
+            let directory = ServerDirectory::persistent(&path, account)?;
+            directory.prepare(&programs)?;
+            let supervisor =
+                Supervisor::spawn(&directory.server(&programs), &directory.log(), None)?;
+            Ok((directory, supervisor))
+        })
+        .await?;
+        Self::launch(directory, supervisor).await
+    }
+
+    /// The server that all tests of a test binary share, started by the first of them and stopped with the process.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start); the next call tries again.
+    pub async fn shared() -> Result<&'static Self> {
+        static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+        SHARED.get_or_try_init(Self::start).await
+    }
+
+    /// Loopback address of the server.
+    pub fn host(&self) -> &str {
+        HOST
+    }
+
+    /// TCP port of the server; a [`restart`](Self::restart) keeps it.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The superuser.
+    pub fn user(&self) -> &str {
+        USER
+    }
+
+    /// Password of the superuser.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The database to work in, empty at first.
+    pub fn database(&self) -> &str {
+        DATABASE
+    }
+
+    /// Address of that database, without the password.
+    pub fn url(&self) -> String {
+        format!("postgres://{USER}@{HOST}:{}/{DATABASE}", self.port)
+    }
+
+    /// PEM file with the authority that signed the server's certificate, which names `localhost`, `127.0.0.1` and `::1`.
+    pub fn ca_certificate(&self) -> &Path {
+        &self.ca_certificate
+    }
+
+    /// File with the password and no line end, readable only by the user who runs this process.
+    pub fn password_file(&self) -> &Path {
+        &self.password_file
+    }
+
+    /// A superuser's connection without TLS to `database`, driven by a task of the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// The server is stopped or has no such database.
+    pub async fn client(&self, database: &str) -> Result<Client> {
+        let connection = self.config(database).connect(NoTls).await;
+        let (client, connection) = connection
+            .context(|| format!("connecting to database `{database}` of the test server"))?;
+        // Whatever ends the connection is seen by the client's next call.
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(client)
+    }
+
+    /// Creates an empty database.
+    ///
+    /// # Errors
+    ///
+    /// There is one of that name already.
+    pub async fn create_database(&self, name: &str) -> Result<()> {
+        let statement = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
+        let created = self
+            .client("postgres")
+            .await?
+            .batch_execute(&statement)
+            .await;
+        created.context(|| format!("creating database `{name}`"))
+    }
+
+    /// What the server has logged since this handle was made, every statement among it.
+    ///
+    /// Each line begins with the time, the process id in brackets and the application name of the client. A statement is
+    /// there before it is run.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
+    pub fn log(&self) -> Result<String> {
+        self.log_since(0)
+    }
+
+    /// Where the log ends now, for [`log_since`](Self::log_since).
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
+    pub fn log_position(&self) -> Result<u64> {
+        let log = self.directory.log();
+        let metadata = fs::metadata(&log).context(|| format!("reading {}", log.display()))?;
+        Ok(metadata.len())
+    }
+
+    /// What the server has logged since `position`; empty when that is nothing.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
+    pub fn log_since(&self, position: u64) -> Result<String> {
+        let path = self.directory.log();
+        let read = || {
+            let mut log = fs::File::open(&path)?;
+            log.seek(SeekFrom::Start(position))?;
+            let mut bytes = Vec::new();
+            log.read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(bytes)
+        };
+        let bytes = read().context(|| format!("reading {}", path.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Cuts all connections, stops the server and starts it on the same port; also starts it after a [`crash`](Self::crash).
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub async fn restart(&self) -> Result<()> {
+        self.supervisor.stop(Stop::Fast).await?;
+        self.supervisor.start(self.port).await?;
+        self.wait_until_ready().await
+    }
+
+    /// Stops the server at once, as a crash would, and leaves it stopped.
+    ///
+    /// # Errors
+    ///
+    /// The server's supervisor is gone.
+    pub async fn crash(&self) -> Result<()> {
+        self.supervisor.stop(Stop::Immediate).await
+    }
+
+    /// Stops the server in good order and waits for its end, so that the next start in its directory need not recover.
+    ///
+    /// # Errors
+    ///
+    /// The server's supervisor is gone.
+    pub async fn stop(self) -> Result<()> {
+        self.supervisor.stop(Stop::Fast).await
+    }
+
+    async fn launch(directory: ServerDirectory, supervisor: Supervisor) -> Result<Self> {
+        let password = directory.password()?;
+        let (ca_certificate, password_file) =
+            (directory.ca_certificate(), directory.password_file());
+        let mut postgres = Self {
+            directory,
+            supervisor,
+            port: 0,
+            password,
+            ca_certificate,
+            password_file,
+        };
+        for attempt in 1.. {
+            postgres.port = free_port()?;
+            postgres.supervisor.start(postgres.port).await?;
+            match postgres.wait_until_ready().await {
+                Ok(()) => break,
+                Err(_) if attempt < PORT_ATTEMPTS && postgres.log()?.contains("could not bind") => {
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        postgres.ensure_database().await?;
+        Ok(postgres)
+    }
+
+    async fn wait_until_ready(&self) -> Result<()> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let refusal = match self.config("postgres").connect(NoTls).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            if refusal.code() == Some(&SqlState::INVALID_PASSWORD) {
+                let file = self.password_file.display();
+                return Err(HarnessError::new(format!(
+                    "the server refuses the password in {file}; delete its directory to begin anew"
+                )));
+            }
+            if !self.supervisor.is_running().await? {
+                return Err(self.with_log_tail("the test server ended while it was starting"));
+            }
+            if Instant::now() >= deadline {
+                let seconds = READY_WITHIN.as_secs();
+                let refusal = with_causes(&refusal);
+                return Err(self.with_log_tail(&format!(
+                    "the test server was not ready after {seconds} s ({refusal})"
+                )));
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn ensure_database(&self) -> Result<()> {
+        let client = self.client("postgres").await?;
+        let found = client
+            .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&DATABASE])
+            .await;
+        match found.context(|| "listing the databases of the test server".to_owned())? {
+            Some(_) => Ok(()),
+            None => self.create_database(DATABASE).await,
+        }
+    }
+
+    fn config(&self, database: &str) -> Config {
+        let mut config = Config::new();
+        config
+            .host(HOST)
+            .port(self.port)
+            .user(USER)
+            .password(&self.password)
+            .dbname(database);
+        config
+            .application_name(APPLICATION)
+            .connect_timeout(READY_WITHIN);
+        config
+    }
+
+    fn with_log_tail(&self, what: &str) -> HarnessError {
+        const LINES: usize = 20;
+        let log = self.log().unwrap_or_else(|error| error.to_string());
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines
+            .get(lines.len().saturating_sub(LINES)..)
+            .unwrap_or_default()
+            .join("\n");
+        HarnessError::new(format!("{what}; the end of its log:\n{tail}"))
+    }
+}
+
+impl fmt::Debug for Postgres {
+    // Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres")
+            .field("url", &self.url())
+            .finish_non_exhaustive()
+    }
+}
+
+fn free_port() -> Result<u16> {
+    let address = TcpListener::bind((HOST, 0)).and_then(|listener| listener.local_addr());
+    Ok(address
+        .context(|| "looking for a free port".to_owned())?
+        .port())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .context(|| "starting a test server".to_owned())?
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+# Runs one server for a Rust process and never lets the server outlive it.
+#
+#   sh -c "$(cat supervisor.sh)" supervisor REMOVE LOG COMMAND...
+#
+# Our standard input is a pipe that only that process holds, so the end of input means that it is gone, even by
+# kill -9: then the server is stopped at once and REMOVE (when not empty) deleted. Each line of input is a request and
+# gets one line of answer:
+#   start PORT    run COMMAND with "-p PORT", its output appended to LOG   -> started
+#   status                                                                -> running | exited
+#   stop SIGNAL   and wait for the end                                     -> stopped
+set -u
+remove=$1
+log=$2
+shift 2
+server=
+
+# Ours is a process group of its own, but a closed terminal still sends HUP; a caller killed while we answer sends PIPE.
+trap '' HUP INT PIPE
+
+stop() {
+    [ -n "$server" ] || return 0
+    kill -s "$1" "$server" 2>/dev/null
+    wait "$server" 2>/dev/null
+    server=
+}
+
+leave() {
+    stop QUIT
+    [ -z "$remove" ] || rm -rf -- "$remove"
+    exit 0
+}
+trap leave TERM
+
+while read -r request argument; do
+    case $request in
+    start)
+        "$@" -p "$argument" </dev/null >>"$log" 2>&1 &
+        server=$!
+        echo started
+        ;;
+    status)
+        # `jobs` reaps a child that has ended; before that `kill -0` still finds its remains.
+        jobs >/dev/null 2>&1
+        if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then echo running; else echo exited; fi
+        ;;
+    stop)
+        stop "$argument"
+        echo stopped
+        ;;
+    esac
+done
+leave
