@@ -212,11 +212,7 @@ impl Error {
 
     /// The catalog the error belongs to.
     pub fn catalog(&self) -> Option<&str> {
-        self.0
-            .context
-            .iter()
-            .find(|(key, _)| *key == CATALOG)
-            .map(|(_, value)| value.as_str())
+        self.0.context.iter().find(|(key, _)| *key == CATALOG).map(|(_, value)| value.as_str())
     }
 
     /// Whether the same request may be sent again.
@@ -251,10 +247,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 

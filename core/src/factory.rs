@@ -67,11 +67,10 @@ impl ConnectorList {
         let origin = Origin::flag("--catalog");
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         let Some(factory) = self.iter().find(|factory| factory.url_schemes().contains(&scheme)) else {
-            let known: Vec<_> = self.iter().flat_map(ConnectorFactory::url_schemes).map(|s| format!("{s}://…")).collect();
+            let known: Vec<_> =
+                self.iter().flat_map(ConnectorFactory::url_schemes).map(|s| format!("{s}://…")).collect();
             let message = format!("no connector takes a URL that begins with `{scheme}://`");
-            return Err(Error::config(message)
-                .with_catalog(name)
-                .with_hint(format!("known: {}", known.join(", "))));
+            return Err(Error::config(message).with_catalog(name).with_hint(format!("known: {}", known.join(", "))));
         };
         let settings = BTreeMap::from([("url".to_owned(), (Setting::Text(url.to_owned()), origin.clone()))]);
         self.check(name, factory.name(), settings, origin)

@@ -63,13 +63,9 @@ pub use memory::MemoryConnector;
 pub use metrics::{ScanMetrics, ScanStats};
 pub use name::TableName;
 pub use precision::Precision;
-pub use scan::{
-    AccessPath, Answer, JoinKeys, KeyDecision, Relation, ScanPlan, ScanRequest, SourceRequest, Split,
-};
+pub use scan::{AccessPath, Answer, JoinKeys, KeyDecision, Relation, ScanPlan, ScanRequest, SourceRequest, Split};
 pub use secret::Secret;
-pub use table::{
-    ColumnFacts, ColumnOrigin, KeyRole, TableKey, TableKind, TableMetadata, TextComparison,
-};
+pub use table::{ColumnFacts, ColumnOrigin, KeyRole, TableKey, TableKind, TableMetadata, TextComparison};
 pub use value::{Value, decimal_text, values_of};
 
 /// The version of the serialised values of this crate. A reader accepts its own version and tolerates unknown fields.

@@ -43,7 +43,9 @@ impl MemoryConnector {
     pub fn with_table(mut self, name: TableName, batches: Vec<RecordBatch>) -> Result<Self> {
         let invalid = |message: String| Error::new(crate::ErrorKind::InvalidInput, message);
         let Some(first) = batches.first() else {
-            return Err(invalid(format!("table {name} needs at least one batch, if only an empty one, for its schema")));
+            return Err(invalid(format!(
+                "table {name} needs at least one batch, if only an empty one, for its schema"
+            )));
         };
         if batches.iter().any(|batch| batch.schema() != first.schema()) {
             return Err(invalid(format!("the batches of table {name} differ in schema")));
@@ -166,9 +168,9 @@ fn wanted(batch: &RecordBatch, row: usize, read: &ReadBatch) -> bool {
     read.request.filters.iter().all(|filter| passes(filter, &value))
         && read.keys.as_ref().is_none_or(|keys| {
             let tuple: Vec<Value> = keys.columns.iter().map(|name| value(name)).collect();
-            keys.tuples.iter().any(|key| {
-                key.iter().zip(&tuple).all(|(a, b)| a.compare(b) == Some(std::cmp::Ordering::Equal))
-            })
+            keys.tuples
+                .iter()
+                .any(|key| key.iter().zip(&tuple).all(|(a, b)| a.compare(b) == Some(std::cmp::Ordering::Equal)))
         })
 }
 

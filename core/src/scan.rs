@@ -81,9 +81,11 @@ impl ScanRequest {
         let Some(projection) = &self.projection else { return Ok(Arc::clone(&table.schema)) };
         let mut fields = Vec::with_capacity(projection.len());
         for name in projection {
-            let (_, field) = table.schema.fields().find(name).ok_or_else(|| {
-                crate::Error::not_found(format!("column {name} not found in {}", table.name))
-            })?;
+            let (_, field) = table
+                .schema
+                .fields()
+                .find(name)
+                .ok_or_else(|| crate::Error::not_found(format!("column {name} not found in {}", table.name)))?;
             fields.push(Arc::clone(field));
         }
         Ok(Arc::new(Schema::new(fields)))

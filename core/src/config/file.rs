@@ -122,8 +122,7 @@ impl Reader<'_> {
     fn setting(&self, value: &DeValue<'_>, origin: &Origin) -> Result<Setting> {
         Ok(match value {
             DeValue::String(text) => {
-                let (text, _) = resolve(text, self.environment)
-                    .map_err(|error| prefixed(&error, origin))?;
+                let (text, _) = resolve(text, self.environment).map_err(|error| prefixed(&error, origin))?;
                 Setting::Text(text)
             }
             DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {

@@ -152,10 +152,7 @@ impl Options {
     ///
     /// # Errors
     /// `Config` for an unknown option (with the nearest known one) or a value of the wrong kind; with file and line.
-    pub fn check(
-        values: BTreeMap<String, (Setting, Origin)>,
-        specs: &'static [OptionSpec],
-    ) -> Result<Self> {
+    pub fn check(values: BTreeMap<String, (Setting, Origin)>, specs: &'static [OptionSpec]) -> Result<Self> {
         for (name, (setting, origin)) in &values {
             let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
                 return Err(unknown_option(name, specs, origin));

@@ -27,12 +27,7 @@ impl Account {
         if numeric_id(&["-u"])? != 0 {
             return Ok(Self::Own);
         }
-        let of = |user| {
-            Ok(Self::Other {
-                uid: numeric_id(&["-u", user])?,
-                gid: numeric_id(&["-g", user])?,
-            })
-        };
+        let of = |user| Ok(Self::Other { uid: numeric_id(&["-u", user])?, gid: numeric_id(&["-g", user])? });
         of("postgres").or_else(|_: HarnessError| of("nobody")).map_err(|error| {
             HarnessError::new(format!("postgres refuses to run as root and there is no user `postgres`; add one, or run as an ordinary user ({error})"))
         })
@@ -50,10 +45,7 @@ impl Account {
             }
         };
         // The caller's directory may be one that the other account cannot enter.
-        command
-            .env("LC_ALL", "C")
-            .current_dir("/")
-            .stdin(Stdio::null());
+        command.env("LC_ALL", "C").current_dir("/").stdin(Stdio::null());
         command
     }
 
@@ -61,35 +53,24 @@ impl Account {
     pub(crate) fn take(self, path: &Path) -> Result<()> {
         match self {
             Self::Own => Ok(()),
-            Self::Other { uid, gid } => chown(path, Some(uid), Some(gid))
-                .context(|| format!("giving {} to the server's user", path.display())),
+            Self::Other { uid, gid } => {
+                chown(path, Some(uid), Some(gid)).context(|| format!("giving {} to the server's user", path.display()))
+            }
         }
     }
 
     /// Whether this account may enter `directory`: root's home, say, is closed to others.
     pub(crate) fn can_enter(self, directory: &Path) -> bool {
-        let entered = self
-            .command("sh")
-            .args(["-c", "cd \"$0\""])
-            .arg(directory)
-            .stderr(Stdio::null())
-            .status();
+        let entered = self.command("sh").args(["-c", "cd \"$0\""]).arg(directory).stderr(Stdio::null()).status();
         entered.is_ok_and(|status| status.success())
     }
 }
 
 fn numeric_id(arguments: &[&str]) -> Result<u32> {
-    let output = Command::new("id")
-        .args(arguments)
-        .output()
-        .context(|| "running `id`".to_owned())?;
+    let output = Command::new("id").args(arguments).output().context(|| "running `id`".to_owned())?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().map_err(|_| {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        HarnessError::new(format!(
-            "`id {}` gave no number: {}",
-            arguments.join(" "),
-            complaint.trim()
-        ))
+        HarnessError::new(format!("`id {}` gave no number: {}", arguments.join(" "), complaint.trim()))
     })
 }

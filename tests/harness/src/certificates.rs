@@ -1,8 +1,7 @@
 //! A certificate authority and a server certificate, new for every server directory.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 
 use crate::error::{Context as _, Result};
@@ -30,19 +29,13 @@ impl Certificates {
         let issuer = Issuer::new(authority_params, authority_key);
         let server_key = KeyPair::generate()?;
         let server = server_params()?.signed_by(&server_key, &issuer)?;
-        Ok(Self {
-            authority: authority.pem(),
-            server: server.pem(),
-            server_key: server_key.serialize_pem(),
-        })
+        Ok(Self { authority: authority.pem(), server: server.pem(), server_key: server_key.serialize_pem() })
     }
 }
 
 fn authority_params() -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(Vec::<String>::new())?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "Headwater test authority");
+    params.distinguished_name.push(DnType::CommonName, "Headwater test authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
@@ -51,9 +44,7 @@ fn authority_params() -> Result<CertificateParams, rcgen::Error> {
 fn server_params() -> Result<CertificateParams, rcgen::Error> {
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut params = CertificateParams::new(names)?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "localhost");
+    params.distinguished_name.push(DnType::CommonName, "localhost");
     // rustls refuses an end entity that does not say that it is no authority.
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

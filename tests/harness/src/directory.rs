@@ -37,17 +37,13 @@ pub(crate) struct ServerDirectory {
 impl ServerDirectory {
     /// A new directory that both we and the server's user can reach, deleted when the returned guard is dropped.
     pub(crate) fn temporary(account: Account) -> Result<(Self, TempDir)> {
-        let candidates = [
-            env::temp_dir(),
-            PathBuf::from("/tmp"),
-            PathBuf::from("/var/tmp"),
-        ];
+        let candidates = [env::temp_dir(), PathBuf::from("/tmp"), PathBuf::from("/var/tmp")];
         let parent = candidates.iter().find(|directory| account.can_enter(directory)).ok_or_else(|| {
-            HarnessError::new("the server's user can enter none of $TMPDIR, /tmp and /var/tmp; give TMPDIR a directory open to all")
+            HarnessError::new(
+                "the server's user can enter none of $TMPDIR, /tmp and /var/tmp; give TMPDIR a directory open to all",
+            )
         })?;
-        let guard = tempfile::Builder::new()
-            .prefix("headwater-postgres-")
-            .tempdir_in(parent);
+        let guard = tempfile::Builder::new().prefix("headwater-postgres-").tempdir_in(parent);
         let guard = guard.context(|| format!("making a directory in {}", parent.display()))?;
         Ok((Self::own(guard.path(), account)?, guard))
     }
@@ -66,9 +62,7 @@ impl ServerDirectory {
     }
 
     fn own(path: &Path, account: Account) -> Result<Self> {
-        let root = path
-            .canonicalize()
-            .context(|| format!("opening {}", path.display()))?;
+        let root = path.canonicalize().context(|| format!("opening {}", path.display()))?;
         refuse_a_strangers_directory(&root, account)?;
         account.take(&root)?;
         Ok(Self { root, account })
@@ -78,18 +72,13 @@ impl ServerDirectory {
     pub(crate) fn prepare(&self, programs: &Programs) -> Result<()> {
         let lock = self.root.join("lock");
         let lock = File::create(&lock).context(|| format!("creating {}", lock.display()))?;
-        lock.lock()
-            .context(|| format!("locking {}", self.root.display()))?;
+        lock.lock().context(|| format!("locking {}", self.root.display()))?;
         if self.data().is_dir() {
             self.wait_for_the_previous_server()?;
         } else {
             self.initialise(programs)?;
         }
-        write_file(
-            &self.root.join("pg_hba.conf"),
-            "host all all 127.0.0.1/32 scram-sha-256\n",
-            0o644,
-        )?;
+        write_file(&self.root.join("pg_hba.conf"), "host all all 127.0.0.1/32 scram-sha-256\n", 0o644)?;
         write_file(&self.log(), "", 0o644)
     }
 
@@ -99,18 +88,11 @@ impl ServerDirectory {
     /// directories too.
     pub(crate) fn server(&self, programs: &Programs) -> Command {
         let file = |name: &str, path: &str| format!("{name}={}", self.root.join(path).display());
-        let settings = [
-            file("hba_file", "pg_hba.conf"),
-            file("ssl_cert_file", "server.crt"),
-            file("ssl_key_file", "server.key"),
-        ];
+        let settings =
+            [file("hba_file", "pg_hba.conf"), file("ssl_cert_file", "server.crt"), file("ssl_key_file", "server.key")];
         let mut server = self.account.command(programs.path("postgres"));
         server.arg("-D").arg(self.data());
-        for setting in SETTINGS
-            .iter()
-            .copied()
-            .chain(settings.iter().map(String::as_str))
-        {
+        for setting in SETTINGS.iter().copied().chain(settings.iter().map(String::as_str)) {
             server.args(["-c", setting]);
         }
         server
@@ -152,12 +134,10 @@ impl ServerDirectory {
         write_file(&self.password_file(), &random_password()?, 0o600)?;
         let unfinished = self.root.join("data.new");
         if unfinished.exists() {
-            fs::remove_dir_all(&unfinished)
-                .context(|| format!("removing {}", unfinished.display()))?;
+            fs::remove_dir_all(&unfinished).context(|| format!("removing {}", unfinished.display()))?;
         }
         self.run_initdb(programs, &unfinished)?;
-        fs::rename(&unfinished, self.data())
-            .context(|| format!("renaming {}", unfinished.display()))
+        fs::rename(&unfinished, self.data()).context(|| format!("renaming {}", unfinished.display()))
     }
 
     fn run_initdb(&self, programs: &Programs, data: &Path) -> Result<()> {
@@ -166,16 +146,7 @@ impl ServerDirectory {
         write_file(&password, &self.password()?, 0o600)?;
         self.account.take(&password)?;
         let mut initdb = self.account.command(programs.path("initdb"));
-        initdb.arg("-D").arg(data).args([
-            "-U",
-            USER,
-            "-A",
-            "scram-sha-256",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-            "-N",
-        ]);
+        initdb.arg("-D").arg(data).args(["-U", USER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "-N"]);
         initdb.arg(format!("--pwfile={}", password.display()));
         let output = initdb.output().context(|| "running initdb".to_owned())?;
         fs::remove_file(&password).context(|| format!("removing {}", password.display()))?;
@@ -224,9 +195,7 @@ impl ServerDirectory {
         }
         let data = self.data();
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| {
-            command
-                .split(|byte| *byte == 0)
-                .any(|argument| argument == data.as_os_str().as_encoded_bytes())
+            command.split(|byte| *byte == 0).any(|argument| argument == data.as_os_str().as_encoded_bytes())
         })
     }
 }
@@ -257,9 +226,9 @@ pub fn persistent_directory(name: &str) -> Result<PathBuf> {
     match (Account::for_server()?, cache_directory()) {
         (Account::Other { .. }, _) => Ok(shared),
         (Account::Own, Some(cache)) => Ok(cache.join(name)),
-        (Account::Own, None) => Err(HarnessError::new(
-            "there is no place to keep data: set HEADWATER_CACHE to a directory",
-        )),
+        (Account::Own, None) => {
+            Err(HarnessError::new("there is no place to keep data: set HEADWATER_CACHE to a directory"))
+        }
     }
 }
 
@@ -267,25 +236,17 @@ pub fn persistent_directory(name: &str) -> Result<PathBuf> {
 fn refuse_a_strangers_directory(root: &Path, account: Account) -> Result<()> {
     let metadata = fs::metadata(root).context(|| format!("opening {}", root.display()))?;
     match account {
-        Account::Other { uid, .. } if metadata.uid() != 0 && metadata.uid() != uid => {
-            Err(HarnessError::new(format!(
-                "{} belongs to user {}, neither root nor the server's user; choose another directory",
-                root.display(),
-                metadata.uid()
-            )))
-        }
+        Account::Other { uid, .. } if metadata.uid() != 0 && metadata.uid() != uid => Err(HarnessError::new(format!(
+            "{} belongs to user {}, neither root nor the server's user; choose another directory",
+            root.display(),
+            metadata.uid()
+        ))),
         Account::Own | Account::Other { .. } => Ok(()),
     }
 }
 
 fn process_id(pid_file: &Path) -> Option<u32> {
-    fs::read_to_string(pid_file)
-        .ok()?
-        .lines()
-        .next()?
-        .trim()
-        .parse()
-        .ok()
+    fs::read_to_string(pid_file).ok()?.lines().next()?.trim().parse().ok()
 }
 
 /// 144 bits from the system, in hexadecimal digits.
@@ -303,12 +264,7 @@ fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(path)?
-            .write_all(text.as_bytes())
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(text.as_bytes())
     };
     write().context(|| format!("writing {}", path.display()))
 }

@@ -58,9 +58,7 @@ impl DynamoDb {
     ///
     /// No port or no thread to be had.
     pub async fn start() -> Result<Self> {
-        Self::serve(
-            Database::memory().context(|| "opening a DynamoDB database in memory".to_owned())?,
-        )
+        Self::serve(Database::memory().context(|| "opening a DynamoDB database in memory".to_owned())?)
     }
 
     /// Starts a server whose tables are kept in the file `path`, made when new.
@@ -70,15 +68,10 @@ impl DynamoDb {
     /// The file is no such database, or as for [`start`](Self::start).
     pub async fn start_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = path.to_str().ok_or_else(|| {
-            HarnessError::new(format!(
-                "{} is no UTF-8, which SQLite needs",
-                path.display()
-            ))
-        })?;
-        Self::serve(
-            Database::new(text).context(|| format!("opening the DynamoDB database {text}"))?,
-        )
+        let text = path
+            .to_str()
+            .ok_or_else(|| HarnessError::new(format!("{} is no UTF-8, which SQLite needs", path.display())))?;
+        Self::serve(Database::new(text).context(|| format!("opening the DynamoDB database {text}"))?)
     }
 
     /// The server that all tests of a test binary share, in memory, started by the first of them.
@@ -138,12 +131,8 @@ impl DynamoDb {
     ///
     /// The request is wrong or there is such a table.
     pub async fn create_table(&self, request: Value) -> Result<()> {
-        let request = serde_json::from_value(request)
-            .context(|| "reading a CreateTable request".to_owned())?;
-        self.database
-            .create_table(request)
-            .context(|| "creating a table".to_owned())
-            .map(drop)
+        let request = serde_json::from_value(request).context(|| "reading a CreateTable request".to_owned())?;
+        self.database.create_table(request).context(|| "creating a table".to_owned()).map(drop)
     }
 
     /// Writes items, each an object of attributes in DynamoDB's JSON (`{"id": {"N": "1"}}`), in large transactions and
@@ -158,16 +147,9 @@ impl DynamoDb {
     pub async fn put_items(&self, table: &str, items: Vec<Value>) -> Result<()> {
         let mut items = items.into_iter();
         while items.len() > 0 {
-            let piece = items
-                .by_ref()
-                .take(ITEMS_PER_TRANSACTION)
-                .map(serde_json::from_value);
+            let piece = items.by_ref().take(ITEMS_PER_TRANSACTION).map(serde_json::from_value);
             let piece: Result<Vec<Item>, _> = piece.collect();
-            self.import(
-                table,
-                piece.context(|| format!("reading an item for table `{table}`"))?,
-            )
-            .await?;
+            self.import(table, piece.context(|| format!("reading an item for table `{table}`"))?).await?;
         }
         Ok(())
     }
@@ -191,12 +173,7 @@ impl DynamoDb {
     ///
     /// A thread of the server panicked.
     pub async fn stop(self) -> Result<()> {
-        let Self {
-            database,
-            stop,
-            thread,
-            ..
-        } = self;
+        let Self { database, stop, thread, .. } = self;
         drop((database, stop));
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         joined
@@ -226,24 +203,16 @@ impl DynamoDb {
         let request = request(json!({ "ResourceArn": arn }))?;
         let listed = self.database.list_tags_of_resource(request);
         let listed = listed.context(|| format!("listing the tags of table `{table}`"))?;
-        Ok(listed
-            .tags
-            .into_iter()
-            .find(|tag| tag.key == key)
-            .map(|tag| tag.value))
+        Ok(listed.tags.into_iter().find(|tag| tag.key == key).map(|tag| tag.value))
     }
 
     /// Gives a table a tag.
     pub(crate) fn set_tag(&self, table: &str, key: &str, value: &str) -> Result<()> {
-        let arn = self
-            .table_arn(table)?
-            .ok_or_else(|| HarnessError::new(format!("there is no table `{table}` to tag")))?;
-        let request =
-            request(json!({ "ResourceArn": arn, "Tags": [{ "Key": key, "Value": value }] }))?;
+        let arn =
+            self.table_arn(table)?.ok_or_else(|| HarnessError::new(format!("there is no table `{table}` to tag")))?;
+        let request = request(json!({ "ResourceArn": arn, "Tags": [{ "Key": key, "Value": value }] }))?;
         let tagged = self.database.tag_resource(request);
-        tagged
-            .context(|| format!("tagging table `{table}`"))
-            .map(drop)
+        tagged.context(|| format!("tagging table `{table}`")).map(drop)
     }
 
     fn table_arn(&self, table: &str) -> Result<Option<String>> {
@@ -258,12 +227,8 @@ impl DynamoDb {
     fn serve(database: Database) -> Result<Self> {
         let (server, direct_endpoint) = listen()?;
         let (front, endpoint) = listen()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(4)
-            .enable_all()
-            .build();
-        let runtime =
-            runtime.context(|| "starting a runtime for the DynamoDB server".to_owned())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
+        let runtime = runtime.context(|| "starting a runtime for the DynamoDB server".to_owned())?;
         let recorder = Arc::new(Recorder::default());
         let (stop, stopped) = oneshot::channel();
         let servers = Servers {
@@ -273,26 +238,16 @@ impl DynamoDb {
             database: database.clone(),
             recorder: Arc::clone(&recorder),
         };
-        let thread = thread::Builder::new()
-            .name("headwater-dynamodb".to_owned())
-            .spawn(move || servers.run(runtime, stopped));
+        let thread =
+            thread::Builder::new().name("headwater-dynamodb".to_owned()).spawn(move || servers.run(runtime, stopped));
         let thread = thread.context(|| "starting a thread for the DynamoDB server".to_owned())?;
-        Ok(Self {
-            database,
-            endpoint,
-            direct_endpoint,
-            recorder,
-            stop,
-            thread,
-        })
+        Ok(Self { database, endpoint, direct_endpoint, recorder, stop, thread })
     }
 }
 
 impl fmt::Debug for DynamoDb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DynamoDb")
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
+        f.debug_struct("DynamoDb").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
@@ -309,18 +264,11 @@ impl Servers {
     /// Serves until `stopped` resolves, which it also does when the sender is dropped.
     fn run(self, runtime: Runtime, stopped: oneshot::Receiver<()>) {
         let served = runtime.block_on(async {
-            let (server, front) = (
-                TcpListener::from_std(self.server)?,
-                TcpListener::from_std(self.front)?,
-            );
+            let (server, front) = (TcpListener::from_std(self.server)?, TcpListener::from_std(self.front)?);
             tokio::spawn(proxy::serve(front, self.upstream, self.recorder));
             let (stop_server, server_stopped) = oneshot::channel::<()>();
             let stop = async { drop(server_stopped.await) };
-            let server = tokio::spawn(dynoxide::server::serve_with_shutdown(
-                server,
-                self.database,
-                stop,
-            ));
+            let server = tokio::spawn(dynoxide::server::serve_with_shutdown(server, self.database, stop));
             drop(stopped.await);
             drop(stop_server);
             // A server that does not end in time is cut off with the runtime.
@@ -349,13 +297,7 @@ fn sdk_client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(HttpClientBuilder::new().tls_provider(ring).build_https())
-        .credentials_provider(Credentials::new(
-            "headwater",
-            "headwater",
-            None,
-            None,
-            "harness",
-        ))
+        .credentials_provider(Credentials::new("headwater", "headwater", None, None, "harness"))
         .region(Region::from_static("us-east-1"))
         .endpoint_url(endpoint);
     Client::from_conf(config.build())

@@ -17,9 +17,7 @@ pub type Result<T, E = HarnessError> = std::result::Result<T, E>;
 impl HarnessError {
     /// An error that reads `message`.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-        }
+        Self { message: message.into() }
     }
 }
 

@@ -40,16 +40,10 @@ impl Fault {
             type_name: "ProvisionedThroughputExceededException".to_owned(),
             message: "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.".to_owned(),
         };
-        Self {
-            operation: Some(operation.to_owned()),
-            times,
-            kind,
-        }
+        Self { operation: Some(operation.to_owned()), times, kind }
     }
 
     pub(crate) fn concerns(&self, operation: &str) -> bool {
-        self.operation
-            .as_deref()
-            .is_none_or(|wanted| wanted == operation)
+        self.operation.as_deref().is_none_or(|wanted| wanted == operation)
     }
 }

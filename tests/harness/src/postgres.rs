@@ -87,8 +87,7 @@ impl Postgres {
             let (account, programs) = (Account::for_server()?, Programs::find()?);
             let directory = ServerDirectory::persistent(&path, account)?;
             directory.prepare(&programs)?;
-            let supervisor =
-                Supervisor::spawn(&directory.server(&programs), &directory.log(), None)?;
+            let supervisor = Supervisor::spawn(&directory.server(&programs), &directory.log(), None)?;
             Ok((directory, supervisor))
         })
         .await?;
@@ -152,8 +151,8 @@ impl Postgres {
     /// The server is stopped or has no such database.
     pub async fn client(&self, database: &str) -> Result<Client> {
         let connection = self.config(database).connect(NoTls).await;
-        let (client, connection) = connection
-            .context(|| format!("connecting to database `{database}` of the test server"))?;
+        let (client, connection) =
+            connection.context(|| format!("connecting to database `{database}` of the test server"))?;
         // Whatever ends the connection is seen by the client's next call.
         tokio::spawn(async move { drop(connection.await) });
         Ok(client)
@@ -166,11 +165,7 @@ impl Postgres {
     /// There is one of that name already.
     pub async fn create_database(&self, name: &str) -> Result<()> {
         let statement = format!("CREATE DATABASE \"{}\"", name.replace('"', "\"\""));
-        let created = self
-            .client("postgres")
-            .await?
-            .batch_execute(&statement)
-            .await;
+        let created = self.client("postgres").await?.batch_execute(&statement).await;
         created.context(|| format!("creating database `{name}`"))
     }
 
@@ -246,23 +241,14 @@ impl Postgres {
 
     async fn launch(directory: ServerDirectory, supervisor: Supervisor) -> Result<Self> {
         let password = directory.password()?;
-        let (ca_certificate, password_file) =
-            (directory.ca_certificate(), directory.password_file());
-        let mut postgres = Self {
-            directory,
-            supervisor,
-            port: 0,
-            password,
-            ca_certificate,
-            password_file,
-        };
+        let (ca_certificate, password_file) = (directory.ca_certificate(), directory.password_file());
+        let mut postgres = Self { directory, supervisor, port: 0, password, ca_certificate, password_file };
         for attempt in 1.. {
             postgres.port = free_port()?;
             postgres.supervisor.start(postgres.port).await?;
             match postgres.wait_until_ready().await {
                 Ok(()) => break,
-                Err(_) if attempt < PORT_ATTEMPTS && postgres.log()?.contains("could not bind") => {
-                }
+                Err(_) if attempt < PORT_ATTEMPTS && postgres.log()?.contains("could not bind") => {}
                 Err(error) => return Err(error),
             }
         }
@@ -289,9 +275,7 @@ impl Postgres {
             if Instant::now() >= deadline {
                 let seconds = READY_WITHIN.as_secs();
                 let refusal = with_causes(&refusal);
-                return Err(self.with_log_tail(&format!(
-                    "the test server was not ready after {seconds} s ({refusal})"
-                )));
+                return Err(self.with_log_tail(&format!("the test server was not ready after {seconds} s ({refusal})")));
             }
             sleep(Duration::from_millis(10)).await;
         }
@@ -299,9 +283,7 @@ impl Postgres {
 
     async fn ensure_database(&self) -> Result<()> {
         let client = self.client("postgres").await?;
-        let found = client
-            .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&DATABASE])
-            .await;
+        let found = client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&DATABASE]).await;
         match found.context(|| "listing the databases of the test server".to_owned())? {
             Some(_) => Ok(()),
             None => self.create_database(DATABASE).await,
@@ -310,15 +292,8 @@ impl Postgres {
 
     fn config(&self, database: &str) -> Config {
         let mut config = Config::new();
-        config
-            .host(HOST)
-            .port(self.port)
-            .user(USER)
-            .password(&self.password)
-            .dbname(database);
-        config
-            .application_name(APPLICATION)
-            .connect_timeout(READY_WITHIN);
+        config.host(HOST).port(self.port).user(USER).password(&self.password).dbname(database);
+        config.application_name(APPLICATION).connect_timeout(READY_WITHIN);
         config
     }
 
@@ -326,10 +301,7 @@ impl Postgres {
         const LINES: usize = 20;
         let log = self.log().unwrap_or_else(|error| error.to_string());
         let lines: Vec<&str> = log.lines().collect();
-        let tail = lines
-            .get(lines.len().saturating_sub(LINES)..)
-            .unwrap_or_default()
-            .join("\n");
+        let tail = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().join("\n");
         HarnessError::new(format!("{what}; the end of its log:\n{tail}"))
     }
 }
@@ -337,25 +309,17 @@ impl Postgres {
 impl fmt::Debug for Postgres {
     // Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Postgres")
-            .field("url", &self.url())
-            .finish_non_exhaustive()
+        f.debug_struct("Postgres").field("url", &self.url()).finish_non_exhaustive()
     }
 }
 
 fn free_port() -> Result<u16> {
     let address = TcpListener::bind((HOST, 0)).and_then(|listener| listener.local_addr());
-    Ok(address
-        .context(|| "looking for a free port".to_owned())?
-        .port())
+    Ok(address.context(|| "looking for a free port".to_owned())?.port())
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .context(|| "starting a test server".to_owned())?
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.context(|| "starting a test server".to_owned())?
 }
 
 #[cfg(test)]

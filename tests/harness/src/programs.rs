@@ -38,34 +38,20 @@ impl Programs {
 
 /// Headwater's cache directory, as the scripts see it; `None` without a home.
 pub(crate) fn cache_directory() -> Option<PathBuf> {
-    let set = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("HEADWATER_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("headwater")))
         .or_else(|| set("HOME").map(|home| home.join(".cache/headwater")))
 }
 
 fn path_directories() -> Vec<PathBuf> {
-    env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default()
+    env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default()
 }
 
 fn versioned_directories() -> Vec<PathBuf> {
-    let entries = fs::read_dir(Path::new(VERSIONED))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let entries = fs::read_dir(Path::new(VERSIONED)).into_iter().flatten().flatten();
     let mut versions: Vec<(u32, PathBuf)> = entries
-        .filter_map(|entry| {
-            Some((
-                entry.file_name().to_str()?.parse().ok()?,
-                entry.path().join("bin"),
-            ))
-        })
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
     versions.sort_unstable_by(|a, b| b.cmp(a));
     versions.into_iter().map(|(_, bin)| bin).collect()

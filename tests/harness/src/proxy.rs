@@ -34,19 +34,11 @@ struct Proxy {
 }
 
 /// Serves `listener` until the returned future is dropped or its runtime ends.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    upstream: String,
-    recorder: Arc<Recorder>,
-) -> Infallible {
+pub(crate) async fn serve(listener: TcpListener, upstream: String, recorder: Arc<Recorder>) -> Infallible {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    let proxy = Proxy {
-        client,
-        upstream: upstream.into(),
-        recorder,
-    };
+    let proxy = Proxy { client, upstream: upstream.into(), recorder };
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(proxy.clone().serve_connection(stream))),
@@ -62,9 +54,7 @@ impl Proxy {
         let _ = stream.set_nodelay(true);
         let service = service_fn(|request| self.answer(request));
         // An error is a client that went away or a reset that was asked for; both end here.
-        let _ = http1::Builder::new()
-            .serve_connection(TokioIo::new(stream), service)
-            .await;
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {
@@ -77,47 +67,23 @@ impl Proxy {
             Some(FaultKind::Reset) => {
                 return Err(io::Error::from(io::ErrorKind::ConnectionReset).into());
             }
-            Some(FaultKind::Error {
-                status,
-                type_name,
-                message,
-            }) => {
+            Some(FaultKind::Error { status, type_name, message }) => {
                 return self.refuse(id, status, &type_name, &message);
             }
         }
         self.forward(id, parts, body).await
     }
 
-    async fn forward(
-        &self,
-        id: RequestId,
-        mut parts: Parts,
-        body: Bytes,
-    ) -> Result<Response<Full<Bytes>>, BoxError> {
+    async fn forward(&self, id: RequestId, mut parts: Parts, body: Bytes) -> Result<Response<Full<Bytes>>, BoxError> {
         let reports_capacity = memmem::find(&body, b"ReturnConsumedCapacity").is_some();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = format!("{}{path}", self.upstream).parse::<Uri>()?;
-        let response = self
-            .client
-            .request(Request::from_parts(parts, Full::new(body)))
-            .await?;
+        let response = self.client.request(Request::from_parts(parts, Full::new(body))).await?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
-        let capacity_units = if reports_capacity {
-            capacity_units(&body)
-        } else {
-            None
-        };
+        let capacity_units = if reports_capacity { capacity_units(&body) } else { None };
         let status = parts.status.as_u16();
-        self.recorder.finish(
-            id,
-            Answer {
-                status,
-                response_bytes: body.len(),
-                capacity_units,
-                injected: false,
-            },
-        );
+        self.recorder.finish(id, Answer { status, response_bytes: body.len(), capacity_units, injected: false });
         Ok(Response::from_parts(parts, Full::new(body)))
     }
 
@@ -133,29 +99,14 @@ impl Proxy {
             false => format!("com.amazonaws.dynamodb.v20120810#{type_name}"),
         };
         let body = json!({ "__type": type_name, "message": message }).to_string();
-        self.recorder.finish(
-            id,
-            Answer {
-                status,
-                response_bytes: body.len(),
-                capacity_units: None,
-                injected: true,
-            },
-        );
-        let response = Response::builder()
-            .status(status)
-            .header("content-type", "application/x-amz-json-1.0");
-        Ok(response
-            .header("x-amzn-requestid", "INJECTEDFAULT")
-            .body(Full::new(Bytes::from(body)))?)
+        self.recorder.finish(id, Answer { status, response_bytes: body.len(), capacity_units: None, injected: true });
+        let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+        Ok(response.header("x-amzn-requestid", "INJECTEDFAULT").body(Full::new(Bytes::from(body)))?)
     }
 }
 
 /// `Scan` of `x-amz-target: DynamoDB_20120810.Scan`; empty when there is none.
 fn operation(headers: &HeaderMap) -> &str {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     target.rsplit('.').next().unwrap_or_default()
 }

@@ -34,8 +34,7 @@ impl RecordedRequest {
     ///
     /// The body is not JSON.
     pub fn json(&self) -> Result<Value> {
-        serde_json::from_slice(&self.body)
-            .context(|| format!("reading the recorded {} request", self.operation))
+        serde_json::from_slice(&self.body).context(|| format!("reading the recorded {} request", self.operation))
     }
 
     /// Whether the body contains `text`: a cheap way to keep to the requests for one table on a shared server.
@@ -113,9 +112,7 @@ impl Recorder {
     /// Notes how a request was answered; nothing when it was taken away meanwhile.
     pub(crate) fn finish(&self, id: RequestId, answer: Answer) {
         let mut state = self.state();
-        let request =
-            id.0.checked_sub(state.taken)
-                .and_then(|index| state.requests.get_mut(index));
+        let request = id.0.checked_sub(state.taken).and_then(|index| state.requests.get_mut(index));
         if let Some(request) = request {
             request.status = Some(answer.status);
             request.response_bytes = answer.response_bytes;
@@ -132,10 +129,7 @@ impl Recorder {
 impl State {
     fn next_fault(&mut self, operation: &str) -> Option<FaultKind> {
         self.faults.retain(|fault| fault.times > 0);
-        let fault = self
-            .faults
-            .iter_mut()
-            .find(|fault| fault.concerns(operation))?;
+        let fault = self.faults.iter_mut().find(|fault| fault.concerns(operation))?;
         fault.times -= 1;
         Some(fault.kind.clone())
     }
@@ -176,10 +170,7 @@ mod tests {
     fn capacity_is_not_taken_from_an_item() {
         let body = br#"{"Item":{"ConsumedCapacity":{"N":"7"},"text":{"S":"\"ConsumedCapacity\":{\"CapacityUnits\":9}"}},"ConsumedCapacity":{"CapacityUnits":0.5}}"#;
         assert_eq!(capacity_units(body), Some(0.5));
-        assert_eq!(
-            capacity_units(br#"{"Item":{"ConsumedCapacity":{"N":"7"}}}"#),
-            None
-        );
+        assert_eq!(capacity_units(br#"{"Item":{"ConsumedCapacity":{"N":"7"}}}"#), None);
     }
 
     #[test]
@@ -197,12 +188,7 @@ mod tests {
         let (first, _) = recorder.begin("Scan", Bytes::new());
         recorder.take();
         let (second, _) = recorder.begin("Query", Bytes::new());
-        let answer = |status| Answer {
-            status,
-            response_bytes: 0,
-            capacity_units: None,
-            injected: false,
-        };
+        let answer = |status| Answer { status, response_bytes: 0, capacity_units: None, injected: false };
         recorder.finish(first, answer(500));
         recorder.finish(second, answer(200));
         assert_eq!(recorder.requests()[0].status, Some(200));

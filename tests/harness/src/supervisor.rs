@@ -39,40 +39,18 @@ impl Supervisor {
     /// `remove` is deleted at the end.
     pub(crate) fn spawn(server: &Command, log: &Path, remove: Option<&Path>) -> Result<Self> {
         let mut shell = Command::new("sh");
-        shell
-            .args(["-c", SCRIPT, "supervisor"])
-            .arg(remove.unwrap_or(Path::new("")))
-            .arg(log);
+        shell.args(["-c", SCRIPT, "supervisor"]).arg(remove.unwrap_or(Path::new(""))).arg(log);
         shell.arg(server.get_program()).args(server.get_args());
-        shell
-            .envs(
-                server
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
-            .current_dir("/");
+        shell.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir("/");
         // A group of its own: Ctrl-C in a terminal must not kill the supervisor before it has tidied up.
-        shell
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = shell
-            .spawn()
-            .context(|| "starting `sh`, which watches over a test server".to_owned())?;
+        shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = shell.spawn().context(|| "starting `sh`, which watches over a test server".to_owned())?;
         let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(HarnessError::new(
-                "the shell that watches over a test server was started without pipes",
-            ));
+            return Err(HarnessError::new("the shell that watches over a test server was started without pipes"));
         };
         // Its end is nobody's concern, but somebody has to collect it.
         std::thread::spawn(move || child.wait());
-        Ok(Self {
-            pipes: Arc::new(Mutex::new(Pipes {
-                requests,
-                answers: BufReader::new(answers),
-            })),
-        })
+        Ok(Self { pipes: Arc::new(Mutex::new(Pipes { requests, answers: BufReader::new(answers) })) })
     }
 
     /// Starts the server on `port`; it is not ready yet.

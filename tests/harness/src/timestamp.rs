@@ -16,17 +16,13 @@ pub struct Timestamp {
 impl Timestamp {
     /// Midnight UTC at the beginning of a day of the Gregorian calendar.
     pub const fn from_date(year: i64, month: i64, day: i64) -> Self {
-        Self {
-            seconds: days_from_date(year, month, day) * SECONDS_PER_DAY,
-        }
+        Self { seconds: days_from_date(year, month, day) * SECONDS_PER_DAY }
     }
 
     /// This moment and `seconds` more.
     #[must_use]
     pub const fn plus(self, seconds: i64) -> Self {
-        Self {
-            seconds: self.seconds + seconds,
-        }
+        Self { seconds: self.seconds + seconds }
     }
 
     /// Year, month and day, UTC.
@@ -52,11 +48,7 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = self.date();
         let second = self.seconds.rem_euclid(SECONDS_PER_DAY);
         let (hour, minute) = (second / 3_600, second / 60 % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z",
-            second % 60
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
     }
 }
 
@@ -73,8 +65,7 @@ const fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
 const fn date_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
@@ -90,17 +81,8 @@ mod tests {
     #[test]
     fn known_moments_are_shown_as_rfc_3339() {
         assert_eq!(Timestamp { seconds: 0 }.to_string(), "1970-01-01T00:00:00Z");
-        assert_eq!(
-            Timestamp { seconds: -1 }.to_string(),
-            "1969-12-31T23:59:59Z"
-        );
-        assert_eq!(
-            Timestamp {
-                seconds: 1_709_210_096
-            }
-            .to_string(),
-            "2024-02-29T12:34:56Z"
-        );
+        assert_eq!(Timestamp { seconds: -1 }.to_string(), "1969-12-31T23:59:59Z");
+        assert_eq!(Timestamp { seconds: 1_709_210_096 }.to_string(), "2024-02-29T12:34:56Z");
     }
 
     #[test]

@@ -27,12 +27,7 @@ impl Scenario1 {
         server.delete_table(WORKFLOW_TABLE).await?;
         server.create_table(table()).await?;
         for workflows in self.workflows.chunks(ITEMS_PER_TRANSACTION) {
-            server
-                .import(
-                    WORKFLOW_TABLE,
-                    workflows.iter().map(Workflow::to_item).collect(),
-                )
-                .await?;
+            server.import(WORKFLOW_TABLE, workflows.iter().map(Workflow::to_item).collect()).await?;
         }
         server.set_tag(WORKFLOW_TABLE, MARKER_TAG, FINGERPRINT)
     }
@@ -72,16 +67,10 @@ impl Workflow {
             ("started_at", string(self.started_at)),
             ("attempts", number(self.attempts)),
             ("cost", number(decimal(self.cost_micros))),
-            (
-                "steps",
-                AttributeValue::L(self.steps.iter().map(Step::to_value).collect()),
-            ),
+            ("steps", AttributeValue::L(self.steps.iter().map(Step::to_value).collect())),
             ("meta", self.meta.to_value()),
         ]);
-        item.extend(
-            self.completed_at
-                .map(|at| ("completed_at".to_owned(), string(at))),
-        );
+        item.extend(self.completed_at.map(|at| ("completed_at".to_owned(), string(at))));
         if !self.tags.is_empty() {
             let tags = self.tags.iter().copied().map(str::to_owned).collect();
             item.insert("tags".to_owned(), AttributeValue::SS(tags));
@@ -92,45 +81,23 @@ impl Workflow {
 
 impl Step {
     fn to_value(&self) -> AttributeValue {
-        AttributeValue::M(attributes([
-            ("name", string(self.name)),
-            ("seconds", number(self.seconds)),
-        ]))
+        AttributeValue::M(attributes([("name", string(self.name)), ("seconds", number(self.seconds))]))
     }
 }
 
 impl Meta {
     fn to_value(&self) -> AttributeValue {
-        let client = attributes([
-            ("os", string(self.client_os)),
-            ("version", string(&self.client_version)),
-        ]);
-        let mut meta = attributes([
-            ("region", string(self.region)),
-            ("client", AttributeValue::M(client)),
-        ]);
-        meta.extend(
-            self.priority
-                .map(|priority| ("priority".to_owned(), number(priority))),
-        );
-        meta.extend(
-            self.trace
-                .as_ref()
-                .map(|trace| ("trace".to_owned(), string(trace))),
-        );
-        meta.extend(
-            self.dry_run
-                .map(|dry_run| ("dry_run".to_owned(), AttributeValue::BOOL(dry_run))),
-        );
+        let client = attributes([("os", string(self.client_os)), ("version", string(&self.client_version))]);
+        let mut meta = attributes([("region", string(self.region)), ("client", AttributeValue::M(client))]);
+        meta.extend(self.priority.map(|priority| ("priority".to_owned(), number(priority))));
+        meta.extend(self.trace.as_ref().map(|trace| ("trace".to_owned(), string(trace))));
+        meta.extend(self.dry_run.map(|dry_run| ("dry_run".to_owned(), AttributeValue::BOOL(dry_run))));
         AttributeValue::M(meta)
     }
 }
 
 fn attributes<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Item {
-    attributes
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn string(value: impl ToString) -> AttributeValue {

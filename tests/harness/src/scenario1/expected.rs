@@ -24,10 +24,7 @@ pub struct MonthRow {
 impl MonthRow {
     /// The month as `2026-03-01`.
     pub fn month_text(&self) -> String {
-        let (year, month, day) = Timestamp {
-            seconds: i64::from(self.month) * 86_400,
-        }
-        .date();
+        let (year, month, day) = Timestamp { seconds: i64::from(self.month) * 86_400 }.date();
         format!("{year:04}-{month:02}-{day:02}")
     }
 }
@@ -45,33 +42,21 @@ impl Scenario1 {
     pub fn expected(&self, country: Option<&str>) -> Vec<MonthRow> {
         let (first_completions, revenues) = (self.first_completions(), self.revenues());
         let mut months: BTreeMap<i64, Month> = BTreeMap::new();
-        for user in self
-            .users
-            .iter()
-            .filter(|user| country.is_none_or(|country| user.country == country))
-        {
+        for user in self.users.iter().filter(|user| country.is_none_or(|country| user.country == country)) {
             let month = months.entry(user.created_at.month().days()).or_default();
             month.users += 1;
             month.revenue += revenues.get(&user.id).copied().unwrap_or_default();
             let activated_at = first_completions.get(&user.id);
-            month
-                .seconds_to_activation
-                .extend(activated_at.map(|at| at.seconds - user.created_at.seconds));
+            month.seconds_to_activation.extend(activated_at.map(|at| at.seconds - user.created_at.seconds));
         }
-        months
-            .into_iter()
-            .map(|(days, month)| month.row(days))
-            .collect()
+        months.into_iter().map(|(days, month)| month.row(days)).collect()
     }
 
     fn first_completions(&self) -> HashMap<i64, Timestamp> {
         let mut first: HashMap<i64, Timestamp> = HashMap::new();
         for workflow in &self.workflows {
             if let Some(at) = workflow.completed_at {
-                first
-                    .entry(workflow.user_id)
-                    .and_modify(|first| *first = at.min(*first))
-                    .or_insert(at);
+                first.entry(workflow.user_id).and_modify(|first| *first = at.min(*first)).or_insert(at);
             }
         }
         first

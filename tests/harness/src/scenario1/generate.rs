@@ -3,9 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
 
-use super::words::{
-    COUNTRIES, FAMILY_NAMES, GIVEN_NAMES, KINDS, NOTES, PLANS, REGIONS, STATUSES, SYSTEMS, TAGS,
-};
+use super::words::{COUNTRIES, FAMILY_NAMES, GIVEN_NAMES, KINDS, NOTES, PLANS, REGIONS, STATUSES, SYSTEMS, TAGS};
 use super::{Meta, Order, Scenario1, Step, User, Workflow};
 use crate::timestamp::Timestamp;
 
@@ -30,11 +28,7 @@ pub(super) fn scenario() -> Scenario1 {
     let users = users(&mut random);
     let orders = orders(&mut random, &users);
     let workflows = workflows(&mut random, &users);
-    Scenario1 {
-        users,
-        orders,
-        workflows,
-    }
+    Scenario1 { users, orders, workflows }
 }
 
 /// Midnight on the first day of the month `months` after the first one.
@@ -44,25 +38,17 @@ const fn first_of_month(months: i64) -> Timestamp {
 
 fn users(random: &mut Random) -> Vec<User> {
     let sign_ups = sign_ups(random);
-    (1..)
-        .zip(sign_ups)
-        .map(|(id, created_at)| user(random, id, created_at))
-        .collect()
+    (1..).zip(sign_ups).map(|(id, created_at)| user(random, id, created_at)).collect()
 }
 
 /// Times of sign-up in order, growing over the months, with both edges of every month among them.
 fn sign_ups(random: &mut Random) -> Vec<Timestamp> {
-    let edges =
-        (0..MONTHS).flat_map(|month| [first_of_month(month), first_of_month(month + 1).plus(-1)]);
+    let edges = (0..MONTHS).flat_map(|month| [first_of_month(month), first_of_month(month + 1).plus(-1)]);
     let mut times: Vec<Timestamp> = edges.collect();
     let range = SIGN_UPS_END.seconds - SIGN_UPS_BEGIN.seconds;
     while times.len() < USERS {
         // The later of two moments, for half of the users: more of them come in later months.
-        let second = if random.percent(50) {
-            random.between(0, range - 1)
-        } else {
-            0
-        };
+        let second = if random.percent(50) { random.between(0, range - 1) } else { 0 };
         times.push(SIGN_UPS_BEGIN.plus(random.between(0, range - 1).max(second)));
     }
     times.sort_unstable();
@@ -112,11 +98,7 @@ fn order(random: &mut Random, user: &User) -> Order {
         amount_cents: amount_cents(random),
         currency,
         ordered_at: after_sign_up(random, user),
-        note: if random.percent(30) {
-            Some(*random.one_of(NOTES))
-        } else {
-            None
-        },
+        note: if random.percent(30) { Some(*random.one_of(NOTES)) } else { None },
     }
 }
 
@@ -161,11 +143,7 @@ fn workflow(random: &mut Random, user: &User) -> Workflow {
     let seconds: i64 = steps.iter().map(|step| step.seconds).sum();
     let completed_at = started_at.plus(seconds + random.between(0, 600));
     // What would end after the dump is still running in it.
-    let status = if completed_at < DUMPED {
-        status
-    } else {
-        "RUNNING"
-    };
+    let status = if completed_at < DUMPED { status } else { "RUNNING" };
     Workflow {
         user_id: user.id,
         workflow_id: String::new(),
@@ -173,11 +151,7 @@ fn workflow(random: &mut Random, user: &User) -> Workflow {
         status,
         started_at,
         completed_at: (status == "COMPLETED").then_some(completed_at),
-        attempts: if status == "FAILED" {
-            random.between(3, 5)
-        } else {
-            random.between(1, 2)
-        },
+        attempts: if status == "FAILED" { random.between(3, 5) } else { random.between(1, 2) },
         cost_micros: cost_micros(random),
         steps,
         meta: meta(random),
@@ -187,19 +161,8 @@ fn workflow(random: &mut Random, user: &User) -> Workflow {
 
 /// All steps of a completed workflow, the first ones of any other.
 fn steps(random: &mut Random, names: &[&'static str], status: &str) -> Vec<Step> {
-    let done = if status == "COMPLETED" {
-        names.len()
-    } else {
-        1 + random.index(names.len())
-    };
-    names
-        .iter()
-        .take(done)
-        .map(|name| Step {
-            name,
-            seconds: random.between(1, 1_800),
-        })
-        .collect()
+    let done = if status == "COMPLETED" { names.len() } else { 1 + random.index(names.len()) };
+    names.iter().take(done).map(|name| Step { name, seconds: random.between(1, 1_800) }).collect()
 }
 
 /// Zero to six decimals in use.
@@ -212,16 +175,9 @@ fn meta(random: &mut Random) -> Meta {
     Meta {
         region: random.one_of::<&str>(REGIONS),
         client_os: random.one_of::<&str>(SYSTEMS),
-        client_version: format!(
-            "{}.{}.{}",
-            random.between(1, 4),
-            random.between(0, 20),
-            random.between(0, 9)
-        ),
+        client_version: format!("{}.{}.{}", random.between(1, 4), random.between(0, 20), random.between(0, 9)),
         priority: random.percent(40).then(|| random.between(1, 9)),
-        trace: random
-            .percent(25)
-            .then(|| format!("{:016x}", random.bits())),
+        trace: random.percent(25).then(|| format!("{:016x}", random.bits())),
         dry_run: random.percent(10).then(|| random.percent(50)),
     }
 }
@@ -233,12 +189,7 @@ fn tags(random: &mut Random) -> Vec<&'static str> {
     }
     let first = random.index(TAGS.len());
     let count = 1 + random.index(3);
-    TAGS.iter()
-        .cycle()
-        .skip(first)
-        .take(count)
-        .copied()
-        .collect()
+    TAGS.iter().cycle().skip(first).take(count).copied().collect()
 }
 
 /// A moment between a user's sign-up and the dump, more often soon after the sign-up than late.

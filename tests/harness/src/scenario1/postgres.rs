@@ -49,9 +49,7 @@ impl Scenario1 {
         if Self::is_in_postgres(client).await? {
             return Ok(());
         }
-        self.copy_all(client)
-            .await
-            .context(|| "loading scenario 1 into Postgres".to_owned())
+        self.copy_all(client).await.context(|| "loading scenario 1 into Postgres".to_owned())
     }
 
     /// Whether this very data is in the client's database; answers without generating it.
@@ -60,12 +58,8 @@ impl Scenario1 {
     ///
     /// The server does not answer.
     pub async fn is_in_postgres(client: &Client) -> Result<bool> {
-        let marker = client
-            .query_one(
-                &format!("SELECT obj_description(to_regclass('{MARKED}'), 'pg_class')"),
-                &[],
-            )
-            .await;
+        let marker =
+            client.query_one(&format!("SELECT obj_description(to_regclass('{MARKED}'), 'pg_class')"), &[]).await;
         let marker = marker.and_then(|row| row.try_get::<_, Option<String>>(0));
         let marker = marker.context(|| "looking for scenario 1 in Postgres".to_owned())?;
         Ok(marker.as_deref() == Some(&marker_text()))
@@ -77,9 +71,7 @@ impl Scenario1 {
         copy(&transaction, "users", self.users.iter().map(user_line)).await?;
         copy(&transaction, "orders", self.orders.iter().map(order_line)).await?;
         transaction.batch_execute(INDEXES).await?;
-        transaction
-            .batch_execute(&format!("COMMENT ON INDEX {MARKED} IS '{}'", marker_text()))
-            .await?;
+        transaction.batch_execute(&format!("COMMENT ON INDEX {MARKED} IS '{}'", marker_text())).await?;
         transaction.commit().await
     }
 }
@@ -92,14 +84,8 @@ fn marker_text() -> String {
 }
 
 /// Rows are frozen at once: otherwise the first reads would write.
-async fn copy(
-    transaction: &Transaction<'_>,
-    table: &str,
-    lines: impl Iterator<Item = String>,
-) -> Result<(), Error> {
-    let sink = transaction
-        .copy_in(&format!("COPY public.{table} FROM STDIN (FREEZE)"))
-        .await?;
+async fn copy(transaction: &Transaction<'_>, table: &str, lines: impl Iterator<Item = String>) -> Result<(), Error> {
+    let sink = transaction.copy_in(&format!("COPY public.{table} FROM STDIN (FREEZE)")).await?;
     let mut sink = pin!(sink);
     let mut piece = String::with_capacity(2 * PIECE);
     for line in lines {
@@ -114,22 +100,14 @@ async fn copy(
 
 fn user_line(user: &User) -> String {
     let mut line = Line::default();
-    line.field(user.id)
-        .text(&user.email)
-        .text(&user.full_name)
-        .text(user.country)
-        .text(user.plan);
-    line.field(user.created_at)
-        .optional(user.deleted_at.map(|at| at.to_string()).as_deref());
+    line.field(user.id).text(&user.email).text(&user.full_name).text(user.country).text(user.plan);
+    line.field(user.created_at).optional(user.deleted_at.map(|at| at.to_string()).as_deref());
     line.end()
 }
 
 fn order_line(order: &Order) -> String {
     let mut line = Line::default();
-    line.field(order.id)
-        .field(order.user_id)
-        .field(decimal(order.amount_cents))
-        .text(order.currency);
+    line.field(order.id).field(order.user_id).field(decimal(order.amount_cents)).text(order.currency);
     line.field(order.ordered_at).optional(order.note);
     line.end()
 }

@@ -16,33 +16,18 @@ fn the_data_is_the_same_everywhere() {
 #[test]
 fn the_data_is_as_described() {
     let data = Scenario1::generate();
-    assert_eq!(
-        (data.users.len(), data.orders.len(), data.workflows.len()),
-        (10_000, 60_000, 100_000)
-    );
+    assert_eq!((data.users.len(), data.orders.len(), data.workflows.len()), (10_000, 60_000, 100_000));
 
     let distinct = |ids: &mut dyn Iterator<Item = i64>| ids.collect::<HashSet<_>>().len();
     let with_workflows = distinct(&mut data.workflows.iter().map(|workflow| workflow.user_id));
     assert!((8_700..8_900).contains(&with_workflows), "{with_workflows}");
     let with_orders = distinct(&mut data.orders.iter().map(|order| order.user_id));
     assert!((7_100..7_300).contains(&with_orders), "{with_orders}");
-    let from_nz = data
-        .users
-        .iter()
-        .filter(|user| user.country == "NZ")
-        .count();
+    let from_nz = data.users.iter().filter(|user| user.country == "NZ").count();
     assert!((450..550).contains(&from_nz), "{from_nz}");
-    let deleted = data
-        .users
-        .iter()
-        .filter(|user| user.deleted_at.is_some())
-        .count();
+    let deleted = data.users.iter().filter(|user| user.deleted_at.is_some()).count();
     assert!((300..500).contains(&deleted), "{deleted}");
-    assert!(
-        data.workflows
-            .iter()
-            .all(|workflow| workflow.completed_at.is_some() == (workflow.status == "COMPLETED"))
-    );
+    assert!(data.workflows.iter().all(|workflow| workflow.completed_at.is_some() == (workflow.status == "COMPLETED")));
 }
 
 #[test]
@@ -50,16 +35,8 @@ fn nothing_happens_before_the_sign_up() {
     let data = Scenario1::generate();
     let sign_up = |id: i64| data.users[id as usize - 1].created_at;
     assert!(data.users.iter().zip(1..).all(|(user, id)| user.id == id));
-    assert!(
-        data.orders
-            .iter()
-            .all(|order| order.ordered_at > sign_up(order.user_id))
-    );
-    assert!(
-        data.workflows
-            .iter()
-            .all(|workflow| workflow.started_at > sign_up(workflow.user_id))
-    );
+    assert!(data.orders.iter().all(|order| order.ordered_at > sign_up(order.user_id)));
+    assert!(data.workflows.iter().all(|workflow| workflow.started_at > sign_up(workflow.user_id)));
 }
 
 #[test]
@@ -70,17 +47,9 @@ fn the_expected_answer_accounts_for_every_user_and_order() {
     assert_eq!(rows[0].month_text(), "2025-01-01");
     assert_eq!(rows[17].month_text(), "2026-06-01");
     assert_eq!(rows.iter().map(|row| row.users).sum::<i64>(), 10_000);
-    let revenue: i128 = data
-        .orders
-        .iter()
-        .map(|order| i128::from(order.amount_cents))
-        .sum();
+    let revenue: i128 = data.orders.iter().map(|order| i128::from(order.amount_cents)).sum();
     assert_eq!(rows.iter().map(|row| row.revenue).sum::<i128>(), revenue);
-    assert!(
-        rows.iter()
-            .all(|row| row.activated < row.users
-                && row.median_hours.is_some_and(|hours| hours > 0.0))
-    );
+    assert!(rows.iter().all(|row| row.activated < row.users && row.median_hours.is_some_and(|hours| hours > 0.0)));
     assert_eq!(data.expected(Some("XX")), []);
 }
 
@@ -92,23 +61,11 @@ async fn the_expected_answer_is_what_postgres_says() {
     let mut client = server.client("scenario1_expected").await.unwrap();
     let data = Scenario1::generate();
     data.load_postgres(&mut client).await.unwrap();
-    client
-        .batch_execute("CREATE TABLE completions (user_id bigint, at timestamptz)")
-        .await
-        .unwrap();
-    let values: Vec<String> = data
-        .workflows
-        .iter()
-        .filter_map(|w| Some(format!("({}, '{}')", w.user_id, w.completed_at?)))
-        .collect();
+    client.batch_execute("CREATE TABLE completions (user_id bigint, at timestamptz)").await.unwrap();
+    let values: Vec<String> =
+        data.workflows.iter().filter_map(|w| Some(format!("({}, '{}')", w.user_id, w.completed_at?))).collect();
     for values in values.chunks(10_000) {
-        client
-            .batch_execute(&format!(
-                "INSERT INTO completions VALUES {}",
-                values.join(",")
-            ))
-            .await
-            .unwrap();
+        client.batch_execute(&format!("INSERT INTO completions VALUES {}", values.join(","))).await.unwrap();
     }
     let statement = "
         SELECT date_trunc('month', created_at AT TIME ZONE 'UTC')::date - '1970-01-01', count(*), count(c.first),
@@ -140,31 +97,22 @@ async fn what_was_loaded_into_postgres_comes_back_and_is_loaded_once() {
     let data = Scenario1::generate();
     data.load_postgres(&mut client).await.unwrap();
 
-    let note = data
-        .orders
-        .iter()
-        .find(|order| order.note.is_some_and(|note| note.contains('\\')))
+    let note = data.orders.iter().find(|order| order.note.is_some_and(|note| note.contains('\\'))).unwrap();
+    let row = client
+        .query_one(
+            "SELECT amount::text, note, ordered_at = $2::text::timestamptz FROM orders WHERE id = $1",
+            &[&note.id, &note.ordered_at.to_string()],
+        )
+        .await
         .unwrap();
-    let row = client.query_one("SELECT amount::text, note, ordered_at = $2::text::timestamptz FROM orders WHERE id = $1", &[&note.id, &note.ordered_at.to_string()]).await.unwrap();
-    assert_eq!(
-        row.get::<_, &str>(0)
-            .replace('.', "")
-            .parse::<i64>()
-            .unwrap(),
-        note.amount_cents
-    );
+    assert_eq!(row.get::<_, &str>(0).replace('.', "").parse::<i64>().unwrap(), note.amount_cents);
     assert_eq!(row.get::<_, Option<&str>>(1), note.note);
     assert!(row.get::<_, bool>(2));
 
     let position = server.log_position().unwrap();
     assert!(Scenario1::is_in_postgres(&client).await.unwrap());
     data.load_postgres(&mut client).await.unwrap();
-    assert!(
-        !server
-            .log_since(position)
-            .unwrap()
-            .contains("COPY public.users")
-    );
+    assert!(!server.log_since(position).unwrap().contains("COPY public.users"));
     client.batch_execute("DROP TABLE orders").await.unwrap();
     assert!(!Scenario1::is_in_postgres(&client).await.unwrap());
 }
@@ -177,42 +125,20 @@ async fn what_was_loaded_into_dynamodb_comes_back_and_is_loaded_once() {
     assert!(Scenario1::is_in_dynamodb(&server).unwrap());
 
     let client = server.client().await;
-    let described = client
-        .describe_table()
-        .table_name(WORKFLOW_TABLE)
-        .send()
-        .await
-        .unwrap()
-        .table
-        .unwrap();
+    let described = client.describe_table().table_name(WORKFLOW_TABLE).send().await.unwrap().table.unwrap();
     assert_eq!(described.item_count, Some(100_000));
-    let workflow = data
-        .workflows
-        .iter()
-        .find(|workflow| !workflow.tags.is_empty())
-        .unwrap();
+    let workflow = data.workflows.iter().find(|workflow| !workflow.tags.is_empty()).unwrap();
     let got = client
         .get_item()
         .table_name(WORKFLOW_TABLE)
-        .key(
-            "user_id",
-            aws_sdk_dynamodb::types::AttributeValue::N(workflow.user_id.to_string()),
-        )
-        .key(
-            "workflow_id",
-            aws_sdk_dynamodb::types::AttributeValue::S(workflow.workflow_id.clone()),
-        )
+        .key("user_id", aws_sdk_dynamodb::types::AttributeValue::N(workflow.user_id.to_string()))
+        .key("workflow_id", aws_sdk_dynamodb::types::AttributeValue::S(workflow.workflow_id.clone()))
         .send()
         .await
         .unwrap();
     let item = got.item.unwrap();
     assert_eq!(item["steps"].as_l().unwrap().len(), workflow.steps.len());
-    assert_eq!(
-        item["meta"].as_m().unwrap()["client"].as_m().unwrap()["os"]
-            .as_s()
-            .unwrap(),
-        workflow.meta.client_os
-    );
+    assert_eq!(item["meta"].as_m().unwrap()["client"].as_m().unwrap()["os"].as_s().unwrap(), workflow.meta.client_os);
 
     let again = Instant::now();
     data.load_dynamodb(&server).await.unwrap();

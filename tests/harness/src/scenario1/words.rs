@@ -88,12 +88,7 @@ pub(super) const KINDS: &[(u64, (&str, &[&str]))] = &[
     (10, ("sync", &["diff", "apply"])),
 ];
 
-pub(super) const STATUSES: &[(u64, &str)] = &[
-    (72, "COMPLETED"),
-    (14, "FAILED"),
-    (8, "CANCELLED"),
-    (6, "RUNNING"),
-];
+pub(super) const STATUSES: &[(u64, &str)] = &[(72, "COMPLETED"), (14, "FAILED"), (8, "CANCELLED"), (6, "RUNNING")];
 
 pub(super) const REGIONS: &[&str] = &["ap-southeast-2", "eu-central-1", "us-east-1", "us-west-2"];
 
