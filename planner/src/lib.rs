@@ -1,1 +1,31 @@
+//! The engine room: plans one SQL statement over many catalogs and runs it.
+//!
+//! This crate alone knows DataFusion. It resolves only the tables a statement names, negotiates each scan with its
+//! connector, and reads splits through one operator, to which the keys of a join's small side flow before it reads.
+//! See [`Engine`] for an example.
+//!
+//! | module | does |
+//! |---|---|
+//! | `statement`, `resolve`, `cache` | SQL text to tables |
+//! | `translate`, `provider` | the engine's filters to the pushdown language and back to its promises |
+//! | `scan`, `keys` | the scan operator; join keys out of dynamic filters |
+//! | `ledger`, `kept` | what EXPLAIN shows |
 
+mod cache;
+mod engine;
+mod error;
+mod kept;
+mod keys;
+mod ledger;
+mod provider;
+mod query;
+mod resolve;
+mod scan;
+mod session;
+mod statement;
+mod translate;
+
+pub use engine::{Engine, EngineBuilder};
+pub use ledger::{Ledger, Part, SHOWN_REQUESTS, ScanLedger, bytes_text, grouped};
+pub use query::Query;
+pub use session::PushdownMode;

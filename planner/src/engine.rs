@@ -1,0 +1,186 @@
+//! The federation: catalogs by name, and statements planned over them.
+
+use crate::cache::MetadataCache;
+use crate::error::from_engine;
+use crate::ledger::QueryRecord;
+use crate::provider::ConnectorTable;
+use crate::query::Query;
+use crate::resolve::{Resolved, resolve, unknown_catalog};
+use crate::scan::ScanExec;
+use crate::session::{PushdownMode, session};
+use crate::statement::parse_one;
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
+    SchemaProvider,
+};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use headwater_core::{Connector, Error, Result};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+/// A configured source.
+#[derive(Debug, Clone)]
+pub(crate) struct Catalog {
+    pub(crate) kind: String,
+    pub(crate) connector: Arc<dyn Connector>,
+}
+
+/// Plans and runs statements over catalogs. Cheap to clone; metadata is cached across statements.
+///
+/// ```
+/// use arrow::array::{Int64Array, RecordBatch};
+/// use futures::TryStreamExt;
+/// use headwater_core::{MemoryConnector, TableName};
+/// use headwater_planner::Engine;
+/// use std::sync::Arc;
+///
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let numbers = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![1, 2, 3])) as _)])?;
+/// let source = MemoryConnector::new().with_table(TableName::new("main", "numbers"), vec![numbers])?;
+/// let engine = Engine::builder().with_catalog("mem", "memory", Arc::new(source)).build()?;
+///
+/// let query = engine.plan("SELECT sum(n) FROM mem.main.numbers WHERE n > 1").await?;
+/// let batches: Vec<RecordBatch> = query.execute()?.try_collect().await?;
+/// assert_eq!(batches[0].num_rows(), 1);
+/// println!("{}", query.ledger());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Engine {
+    catalogs: Arc<BTreeMap<String, Catalog>>,
+    state: Arc<SessionState>,
+    cache: Arc<MetadataCache>,
+    pushdown: PushdownMode,
+}
+
+/// Collects what an [`Engine`] is made of.
+#[derive(Debug)]
+pub struct EngineBuilder {
+    catalogs: BTreeMap<String, Catalog>,
+    pushdown: PushdownMode,
+    memory_limit: usize,
+}
+
+impl EngineBuilder {
+    /// Adds a catalog; `connector_kind` is its connector's name, for EXPLAIN.
+    #[must_use]
+    pub fn with_catalog(mut self, name: &str, connector_kind: &str, connector: Arc<dyn Connector>) -> Self {
+        self.catalogs.insert(name.to_owned(), Catalog { kind: connector_kind.to_owned(), connector });
+        self
+    }
+
+    /// Whether sources are asked to do work.
+    #[must_use]
+    pub fn with_pushdown(mut self, pushdown: PushdownMode) -> Self {
+        self.pushdown = pushdown;
+        self
+    }
+
+    /// How many bytes the joins, sorts and aggregates of all statements together may hold. Default: 4 GiB.
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: usize) -> Self {
+        self.memory_limit = bytes;
+        self
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// `Internal` when the engine's own set-up fails.
+    pub fn build(self) -> Result<Engine> {
+        Ok(Engine {
+            catalogs: Arc::new(self.catalogs),
+            state: Arc::new(session(self.pushdown, self.memory_limit)?),
+            cache: Arc::default(),
+            pushdown: self.pushdown,
+        })
+    }
+}
+
+impl Engine {
+    /// Starts with no catalog.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder { catalogs: BTreeMap::new(), pushdown: PushdownMode::default(), memory_limit: 4 << 30 }
+    }
+
+    /// All catalogs, by name.
+    pub fn catalogs(&self) -> impl Iterator<Item = (&str, &Arc<dyn Connector>)> {
+        self.catalogs.iter().map(|(name, catalog)| (name.as_str(), &catalog.connector))
+    }
+
+    /// One catalog.
+    ///
+    /// # Errors
+    /// `NotFound`, with the nearest name.
+    pub fn catalog(&self, name: &str) -> Result<&Arc<dyn Connector>> {
+        let found = self.catalogs.get(name).map(|catalog| &catalog.connector);
+        found.ok_or_else(|| unknown_catalog(name, &self.catalogs))
+    }
+
+    /// Parses one statement, reads the metadata of the tables it names, and plans it. Reads no data.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a syntax error, `NotFound` for an unknown name (both with the place in the SQL and the
+    /// nearest name), `Unsupported` for a statement that is not a query, or what a source says about its metadata.
+    pub async fn plan(&self, sql: &str) -> Result<Query> {
+        let statement = parse_one(sql)?;
+        let references = self.state.resolve_table_references(&statement).map_err(from_engine)?;
+        let resolved = resolve(&statement, references, &self.catalogs, &self.cache).await?;
+        let id = query_id();
+        let record = Arc::new(QueryRecord::default());
+        let state = self.state_with(resolved, &id, &record)?;
+        let logical = state.statement_to_plan(statement).await.map_err(from_engine)?;
+        let logical = state.optimize(&logical).map_err(from_engine)?;
+        let physical = state.query_planner().create_physical_plan(&logical, &state).await.map_err(from_engine)?;
+        ScanExec::set_awaitable(&physical).map_err(from_engine)?;
+        Ok(Query::new(id, record, &logical, physical, state.task_ctx()))
+    }
+
+    /// The engine's state plus the tables of one statement.
+    fn state_with(&self, tables: Vec<Resolved>, id: &str, record: &Arc<QueryRecord>) -> Result<SessionState> {
+        let mut catalogs: BTreeMap<String, BTreeMap<String, Arc<MemorySchemaProvider>>> = BTreeMap::new();
+        for Resolved { catalog, metadata } in tables {
+            let schemas = catalogs.entry(catalog.clone()).or_default();
+            let schema = schemas.entry(metadata.name.schema.clone()).or_default();
+            let table = metadata.name.table.clone();
+            let provider = Arc::new(self.provider(catalog, metadata, id, record)?);
+            schema.register_table(table, provider).map_err(from_engine)?;
+        }
+        let list = MemoryCatalogProviderList::new();
+        for (name, schemas) in catalogs {
+            let catalog = MemoryCatalogProvider::new();
+            for (schema, tables) in schemas {
+                catalog.register_schema(&schema, tables).map_err(from_engine)?;
+            }
+            list.register_catalog(name, Arc::new(catalog));
+        }
+        let state = SessionState::clone(&self.state);
+        Ok(SessionStateBuilder::new_from_existing(state).with_catalog_list(Arc::new(list)).build())
+    }
+
+    fn provider(
+        &self,
+        catalog: String,
+        metadata: Arc<headwater_core::TableMetadata>,
+        id: &str,
+        record: &Arc<QueryRecord>,
+    ) -> Result<ConnectorTable> {
+        let found = self.catalogs.get(&catalog).ok_or_else(|| Error::internal("a resolved catalog is gone"))?;
+        Ok(ConnectorTable {
+            connector_kind: found.kind.clone(),
+            connector: Arc::clone(&found.connector),
+            catalog,
+            metadata,
+            pushdown: self.pushdown,
+            query_id: id.to_owned(),
+            record: Arc::clone(record),
+            told: Mutex::new(HashMap::new()),
+        })
+    }
+}
+
+/// Twelve hexadecimal digits: short enough to read out, and unlike any other query's of the last weeks.
+fn query_id() -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    random.chars().take(12).collect()
+}

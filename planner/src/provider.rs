@@ -1,0 +1,214 @@
+//! A connector's table as the engine sees it: negotiation on the way in, a [`ScanExec`] on the way out.
+
+use crate::ledger::{Part, QueryRecord, Run, ScanRecord};
+use crate::scan::ScanExec;
+use crate::session::PushdownMode;
+use crate::{error::to_engine, translate};
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column as EngineColumn, DFSchema};
+use datafusion::error::Result as EngineResult;
+use datafusion::logical_expr::{Expr as EngineExpr, TableProviderFilterPushDown, TableType, utils::conjunction};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use headwater_core::{Answer, Connector, Expr, Result, ScanContext, ScanPlan, ScanRequest, TableMetadata};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A table of one query. Made anew for each query, as it remembers what it promised.
+#[derive(Debug)]
+pub(crate) struct ConnectorTable {
+    pub(crate) catalog: String,
+    pub(crate) connector_kind: String,
+    pub(crate) connector: Arc<dyn Connector>,
+    pub(crate) metadata: Arc<TableMetadata>,
+    pub(crate) pushdown: PushdownMode,
+    pub(crate) query_id: String,
+    pub(crate) record: Arc<QueryRecord>,
+    /// What the engine was told about each filter. The engine may ask about filters one by one and then scan with
+    /// all of them, where the connector's answer can be another: what was promised exact is then checked here.
+    pub(crate) told: Mutex<HashMap<EngineExpr, Answer>>,
+}
+
+impl ConnectorTable {
+    /// One answer per filter, in order.
+    fn negotiate(&self, filters: &[&EngineExpr]) -> Result<Vec<Answer>> {
+        if self.pushdown == PushdownMode::Off {
+            let off = || Answer::Refused("pushdown is off".to_owned());
+            return Ok(filters.iter().map(|_| off()).collect());
+        }
+        let translated: Vec<_> = filters.iter().map(|filter| translate::predicate(filter)).collect();
+        let sayable: Vec<Expr> = translated.iter().flatten().cloned().collect();
+        let plan = self.plan(self.request().with_filters(sayable))?;
+        let mut answers = plan.filters.into_iter();
+        let answer = |translated: std::result::Result<Expr, String>| match translated {
+            Ok(_) => answers.next().unwrap_or_else(|| Answer::Refused("the connector gave no answer".to_owned())),
+            Err(reason) => Answer::Refused(reason),
+        };
+        Ok(translated.into_iter().map(answer).collect())
+    }
+
+    fn request(&self) -> ScanRequest {
+        ScanRequest::table(self.metadata.name.clone())
+    }
+
+    fn plan(&self, request: ScanRequest) -> Result<ScanPlan> {
+        self.connector.plan_scan(&self.metadata, &request).map_err(|error| error.with_catalog(&self.catalog))
+    }
+
+    /// The filters of a scan that were promised exact and are not.
+    fn broken_promises(&self, filters: &[EngineExpr], plan: &ScanPlan) -> EngineResult<Vec<EngineExpr>> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut broken = Vec::new();
+        for (filter, answer) in filters.iter().zip(&plan.filters) {
+            let filter = unqualified(filter.clone())?;
+            if *answer != Answer::Exact && told.get(&filter).is_none_or(|told| *told == Answer::Exact) {
+                broken.push(filter);
+            }
+        }
+        Ok(broken)
+    }
+
+    /// The filters that the engine kept because we said so, for the ledger.
+    fn kept(&self) -> Vec<Part> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept: Vec<Part> = told
+            .iter()
+            .filter(|(_, answer)| matches!(answer, Answer::Refused(_)))
+            .map(|(filter, answer)| Part { text: filter.human_display().to_string(), answer: answer.clone() })
+            .collect();
+        kept.sort_by(|a, b| a.text.cmp(&b.text));
+        kept
+    }
+
+    fn scan_exec(&self, plan: ScanPlan, partitions: usize) -> Arc<dyn ExecutionPlan> {
+        let record = Arc::new(ScanRecord {
+            catalog: self.catalog.clone(),
+            connector: self.connector_kind.clone(),
+            table: self.metadata.name.clone(),
+            table_columns: self.metadata.schema.fields().len(),
+            kept: self.kept(),
+            context: ScanContext::new(&self.query_id),
+            run: Mutex::new(Run::default()),
+            plan,
+        });
+        self.record.add(Arc::clone(&record));
+        Arc::new(ScanExec::new(Arc::clone(&self.connector), record, partitions, self.pushdown))
+    }
+}
+
+#[async_trait]
+impl TableProvider for ConnectorTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.metadata.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&EngineExpr]) -> EngineResult<Vec<TableProviderFilterPushDown>> {
+        let answers = self.negotiate(filters).map_err(to_engine)?;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (filter, answer) in filters.iter().zip(&answers) {
+            let earlier = told.entry(unqualified((*filter).clone())?).or_insert_with(|| answer.clone());
+            // Once exact, the engine has let go of it: no later answer takes that back.
+            if *earlier != Answer::Exact {
+                *earlier = answer.clone();
+            }
+        }
+        let engine = |answer| match answer {
+            Answer::Exact => TableProviderFilterPushDown::Exact,
+            Answer::Inexact(_) => TableProviderFilterPushDown::Inexact,
+            Answer::Refused(_) => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(answers.into_iter().map(engine).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[EngineExpr],
+        limit: Option<usize>,
+    ) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        let wanted = projected_names(&self.metadata, projection);
+        let translated: Vec<Expr> = filters.iter().filter_map(|filter| translate::predicate(filter).ok()).collect();
+        if translated.len() != filters.len() {
+            let error = headwater_core::Error::internal("a filter that cannot be said reached the scan");
+            return Err(to_engine(error));
+        }
+        let mut request = self.request().with_filters(translated).with_projection(wanted.clone());
+        request.limit = limit.filter(|_| self.pushdown != PushdownMode::Off).map(|limit| limit as u64);
+        let partitions = state.config().target_partitions();
+        let plan = self.plan(request.clone()).map_err(to_engine)?;
+        let broken = self.broken_promises(filters, &plan)?;
+        if broken.is_empty() {
+            return Ok(self.scan_exec(plan, partitions));
+        }
+        // Some promise does not hold for the whole of the filters: read what it needs, check here, then project.
+        request.limit = None;
+        let widened = with_filter_columns(wanted.clone(), &request.filters);
+        let plan = self.plan(request.with_projection(widened)).map_err(to_engine)?;
+        let scan = self.scan_exec(plan, partitions);
+        checked(state, scan, broken, &wanted)
+    }
+}
+
+fn projected_names(metadata: &TableMetadata, projection: Option<&Vec<usize>>) -> Vec<String> {
+    let fields = metadata.schema.fields();
+    match projection {
+        None => fields.iter().map(|field| field.name().clone()).collect(),
+        Some(indices) => {
+            indices.iter().filter_map(|index| fields.get(*index)).map(|field| field.name().clone()).collect()
+        }
+    }
+}
+
+fn with_filter_columns(mut columns: Vec<String>, filters: &[Expr]) -> Vec<String> {
+    for filter in filters {
+        filter.visit_columns(&mut |name| {
+            if !columns.iter().any(|known| known == name) {
+                columns.push(name.to_owned());
+            }
+        });
+    }
+    columns
+}
+
+/// The engine names columns with their table while it asks, and without when it scans.
+fn unqualified(expr: EngineExpr) -> EngineResult<EngineExpr> {
+    let strip = |expr| {
+        Ok(match expr {
+            EngineExpr::Column(column) => {
+                Transformed::yes(EngineExpr::Column(EngineColumn::new_unqualified(column.name)))
+            }
+            other => Transformed::no(other),
+        })
+    };
+    expr.transform(strip).map(|transformed| transformed.data)
+}
+
+/// Filters a scan in the engine and projects it to `wanted`.
+fn checked(
+    state: &dyn Session,
+    scan: Arc<dyn ExecutionPlan>,
+    filters: Vec<EngineExpr>,
+    wanted: &[String],
+) -> EngineResult<Arc<dyn ExecutionPlan>> {
+    let schema = scan.schema();
+    let Some(filter) = conjunction(filters) else { return Ok(scan) };
+    let df_schema = DFSchema::try_from(Arc::clone(&schema))?;
+    let predicate = state.create_physical_expr(filter, &df_schema)?;
+    let filtered = Arc::new(FilterExec::try_new(predicate, scan)?);
+    let mut columns: Vec<(Arc<dyn PhysicalExpr>, String)> = Vec::new();
+    for name in wanted {
+        columns.push((Arc::new(Column::new_with_schema(name, &schema)?), name.clone()));
+    }
+    Ok(Arc::new(ProjectionExec::try_new(columns, filtered)?))
+}

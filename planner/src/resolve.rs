@@ -1,0 +1,150 @@
+//! From the names in a statement to the tables behind them: only those, in parallel.
+
+use crate::cache::MetadataCache;
+use crate::engine::Catalog;
+use datafusion::common::TableReference;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::{Ident, ObjectName, visit_relations};
+use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt};
+use headwater_core::name::nearest;
+use headwater_core::{Connector, Error, ErrorKind, Result, SqlLocation, TableMetadata, TableName};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A table that a statement names, with its metadata.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) catalog: String,
+    pub(crate) metadata: Arc<TableMetadata>,
+}
+
+/// How many names are read to find the nearest one to a wrong one: a help, not worth listing a huge catalog.
+const NAMES_LOOKED_AT: usize = 2_000;
+
+/// Fetches the metadata of every table in `references`.
+pub(crate) async fn resolve(
+    statement: &Statement,
+    references: Vec<TableReference>,
+    catalogs: &BTreeMap<String, Catalog>,
+    cache: &MetadataCache,
+) -> Result<Vec<Resolved>> {
+    let locations = relation_names(statement);
+    let resolve = |reference: TableReference| {
+        let location = locations.iter().find(|name| is_reference(name, &reference)).cloned();
+        resolve_one(reference, location, catalogs, cache)
+    };
+    try_join_all(references.into_iter().map(resolve)).await
+}
+
+async fn resolve_one(
+    reference: TableReference,
+    written: Option<ObjectName>,
+    catalogs: &BTreeMap<String, Catalog>,
+    cache: &MetadataCache,
+) -> Result<Resolved> {
+    let parts = written.as_ref();
+    let TableReference::Full { catalog, schema, table } = &reference else {
+        return Err(at(incomplete_name(&reference, catalogs), parts, None));
+    };
+    let Some(found) = catalogs.get(catalog.as_ref()) else {
+        return Err(at(unknown_catalog(catalog, catalogs), parts, Some(0)));
+    };
+    let name = TableName::new(schema.as_ref(), table.as_ref());
+    match cache.get(catalog, found.connector.as_ref(), &name).await {
+        Ok(metadata) => Ok(Resolved { catalog: catalog.to_string(), metadata }),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let (error, part) = unknown_table(catalog, found.connector.as_ref(), &name).await;
+            Err(at(error, parts, Some(part)).with_catalog(catalog.as_ref()))
+        }
+        Err(error) => Err(error.with_catalog(catalog.as_ref())),
+    }
+}
+
+/// The error for a catalog that is not configured.
+pub(crate) fn unknown_catalog(catalog: &str, catalogs: &BTreeMap<String, Catalog>) -> Error {
+    let error = Error::not_found(format!("catalog `{catalog}` not found"));
+    match nearest(catalog, catalogs.keys()) {
+        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        None if catalogs.is_empty() => {
+            error.with_hint("no catalog is configured; add one to headwater.toml or by --catalog name=url")
+        }
+        None => error.with_hint(format!("configured: {}", catalogs.keys().cloned().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+fn incomplete_name(reference: &TableReference, catalogs: &BTreeMap<String, Catalog>) -> Error {
+    let example = catalogs.keys().next().map_or("catalog", String::as_str);
+    Error::not_found(format!("table `{reference}` not found"))
+        .with_hint(format!("write catalog, schema and table, as in {example}.schema.{}", reference.table()))
+}
+
+/// Says which part of the name is wrong, with the nearest one; also the index of that part.
+async fn unknown_table(catalog: &str, connector: &dyn Connector, name: &TableName) -> (Error, usize) {
+    let schemas: Vec<String> = connector.list_schemas().take(NAMES_LOOKED_AT).try_collect().await.unwrap_or_default();
+    if !schemas.is_empty() && !schemas.contains(&name.schema) {
+        let error = Error::not_found(format!("schema `{}` not found in catalog {catalog}", name.schema));
+        return (suggest(error, &name.schema, &schemas), 1);
+    }
+    let tables = connector.list_tables(&name.schema).take(NAMES_LOOKED_AT).map_ok(|table| table.table);
+    let tables: Vec<String> = tables.try_collect().await.unwrap_or_default();
+    let error = Error::not_found(format!("table `{}` not found in {catalog}.{}", name.table, name.schema));
+    (suggest(error, &name.table, &tables), 2)
+}
+
+fn suggest(error: Error, wanted: &str, names: &[String]) -> Error {
+    match nearest(wanted, names) {
+        Some(near) if near.chars().any(char::is_uppercase) => {
+            error.with_hint(format!("did you mean `\"{near}\"`? Upper-case letters need double quotes"))
+        }
+        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        None if names.is_empty() => error,
+        None => {
+            let some: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
+            let more = if names.len() > some.len() { ", …" } else { "" };
+            error.with_hint(format!("there are: {}{more}", some.join(", ")))
+        }
+    }
+}
+
+/// Every relation a statement names, as written.
+fn relation_names(statement: &Statement) -> Vec<ObjectName> {
+    let mut names = Vec::new();
+    if let Statement::Statement(statement) = statement {
+        let _: ControlFlow<()> = visit_relations(statement.as_ref(), |name| {
+            names.push(name.clone());
+            ControlFlow::Continue(())
+        });
+    }
+    names
+}
+
+fn identifiers(name: &ObjectName) -> Vec<&Ident> {
+    name.0.iter().filter_map(|part| part.as_ident()).collect()
+}
+
+fn normalized(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
+fn is_reference(name: &ObjectName, reference: &TableReference) -> bool {
+    identifiers(name).into_iter().map(normalized).eq(reference.to_vec())
+}
+
+/// Points an error at one part of a name as written, or at all of it.
+fn at(error: Error, name: Option<&ObjectName>, part: Option<usize>) -> Error {
+    let Some(name) = name else { return error };
+    let parts = identifiers(name);
+    let (first, last) = match part {
+        Some(part) => (parts.get(part), parts.get(part)),
+        None => (parts.first(), parts.last()),
+    };
+    let (Some(first), Some(last)) = (first, last) else { return error };
+    let (start, end) = (first.span.start, last.span.end);
+    if start.line == 0 {
+        return error;
+    }
+    let length = if start.line == end.line { end.column.saturating_sub(start.column) } else { 0 };
+    error.with_location(SqlLocation { line: start.line, column: start.column, length })
+}

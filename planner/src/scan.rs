@@ -1,0 +1,338 @@
+//! The one scan operator: waits for a join's keys, asks the connector for splits, reads them from a shared queue.
+//!
+//! ```text
+//! first poll of any partition ─▶ await awaitable dynamic filters ─▶ keys ─▶ Connector::splits ─▶ shared queue
+//! every partition             ─▶ take a split ─▶ Connector::read ─▶ batches   (several splits at once)
+//! ```
+
+use crate::error::{from_engine, to_engine};
+use crate::keys::{domain_of_all, join_keys};
+use crate::ledger::{SHOWN_REQUESTS, ScanRecord};
+use crate::session::PushdownMode;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::stats::Precision as EnginePrecision;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Statistics, config::ConfigOptions};
+use datafusion::error::Result as EngineResult;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
+use datafusion::physical_expr::{EquivalenceProperties, Partitioning, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
+};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::statistics::StatisticsArgs;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, apply_expression_roots, coop,
+};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use headwater_core::{
+    BatchStream, Connector, Error, ErrorKind, JoinKeys, KeyDecision, Precision, Result, Split, SplitStream,
+};
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use tokio::sync::{Mutex, OnceCell};
+
+/// How long a scan waits for the keys of joins above it before it reads without them.
+const KEY_WAIT: Duration = Duration::from_secs(30);
+
+/// More keys than this are not worth extracting: the source would rather be read.
+const MAX_KEYS: usize = 100_000;
+
+/// How many splits of one scan are read at once, over all partitions.
+const SPLITS_IN_FLIGHT: usize = 16;
+
+/// Reads one [`ScanPlan`](headwater_core::ScanPlan) from its connector.
+#[derive(Debug, Clone)]
+pub(crate) struct ScanExec {
+    connector: Arc<dyn Connector>,
+    record: Arc<ScanRecord>,
+    pushdown: PushdownMode,
+    /// Dynamic filters of joins (and of top-n), as pushed by the engine's last rule.
+    filters: Vec<Arc<dyn PhysicalExpr>>,
+    /// Which of them end: only a hash join's filter is ever complete.
+    awaitable: Arc<OnceLock<HashSet<u64>>>,
+    queue: Arc<OnceCell<Queue>>,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl ScanExec {
+    pub(crate) fn new(
+        connector: Arc<dyn Connector>,
+        record: Arc<ScanRecord>,
+        target_partitions: usize,
+        pushdown: PushdownMode,
+    ) -> Self {
+        let partitions = record.plan.requests.len().clamp(1, target_partitions.max(1));
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&record.plan.schema)),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        Self {
+            connector,
+            record,
+            pushdown,
+            filters: Vec::new(),
+            awaitable: Arc::default(),
+            queue: Arc::default(),
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    /// Tells every scan of a finished plan which dynamic filters it may wait for.
+    pub(crate) fn set_awaitable(plan: &Arc<dyn ExecutionPlan>) -> EngineResult<()> {
+        let mut ids = HashSet::new();
+        plan.apply(|node| {
+            if node.is::<datafusion::physical_plan::joins::HashJoinExec>() {
+                ids.extend(node.dynamic_expressions_produced().iter().filter_map(|filter| filter.expression_id()));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        plan.apply(|node| {
+            if let Some(scan) = node.downcast_ref::<Self>() {
+                // Set once per plan; a second plan has scans of its own.
+                let _already = scan.awaitable.set(ids.clone());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(())
+    }
+
+    /// The splits, found by whichever partition is polled first.
+    async fn open(&self) -> Result<Queue> {
+        let started = Instant::now();
+        let keys = self.join_keys().await;
+        let plan = &self.record.plan;
+        let nothing_wanted = keys.as_ref().is_some_and(|keys| keys.tuples.is_empty());
+        let (decision, splits) = if nothing_wanted {
+            (KeyDecision::Used { keys: 0 }, stream::empty().boxed())
+        } else {
+            let splits = self.connector.splits(plan, keys.as_ref(), &self.record.context).await?;
+            (splits.keys, splits.stream)
+        };
+        self.record.update(|run| run.keys = Some(decision));
+        Ok(Queue { splits: Mutex::new(splits), started })
+    }
+
+    async fn join_keys(&self) -> Option<JoinKeys> {
+        if self.pushdown == PushdownMode::Off || self.filters.is_empty() {
+            return None;
+        }
+        let usable = &self.record.plan.key_columns;
+        self.await_filters().await;
+        let schema = &self.record.plan.schema;
+        let keys = join_keys(domain_of_all(&self.filters, schema), schema, usable)?;
+        (keys.tuples.len() <= MAX_KEYS).then_some(keys)
+    }
+
+    /// Waits for the joins' build sides. Build sides lie left of what waits for them, so waits cannot form a circle;
+    /// the bound is for a plan shape nobody has seen yet: reading without keys is slower and right.
+    async fn await_filters(&self) {
+        let Some(awaitable) = self.awaitable.get() else { return };
+        for filter in &self.filters {
+            for dynamic in dynamic_filters(filter) {
+                if dynamic.expression_id().is_some_and(|id| awaitable.contains(&id)) {
+                    let _timed_out = tokio::time::timeout(KEY_WAIT, dynamic.wait_complete()).await;
+                }
+            }
+        }
+    }
+
+    async fn batches(self, partitions: usize) -> Result<BatchStream> {
+        let queue = Arc::clone(&self.queue);
+        queue.get_or_try_init(|| self.open()).await?;
+        let at_once = SPLITS_IN_FLIGHT.div_ceil(partitions);
+        // Without keys the number of splits is known: share them out, so that all partitions decode.
+        let at_once = match self.record.plan.requests.len() {
+            planned if planned > 1 => at_once.min(planned.div_ceil(partitions)),
+            _ => at_once,
+        };
+        let record = Arc::clone(&self.record);
+        let splits = take_splits(queue, Arc::clone(&record));
+        let connector = Arc::clone(&self.connector);
+        let read = move |split: Result<Split>| -> BatchStream {
+            match split {
+                Ok(split) => read_split(Arc::clone(&connector), Arc::clone(&record), split),
+                Err(error) => stream::iter([Err(error)]).boxed(),
+            }
+        };
+        Ok(splits.map(read).flatten_unordered(at_once).boxed())
+    }
+}
+
+/// Splits not yet taken, shared by all partitions of a scan: an idle one takes the next.
+struct Queue {
+    splits: Mutex<SplitStream>,
+    started: Instant,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+fn take_splits(queue: Arc<OnceCell<Queue>>, record: Arc<ScanRecord>) -> BoxStream<'static, Result<Split>> {
+    stream::unfold((queue, record), |(queue, record)| async move {
+        let ready = queue.get()?;
+        let split = ready.splits.lock().await.next().await;
+        match &split {
+            Some(Ok(split)) => record.update(|run| {
+                record.context.metrics.add_split();
+                run.sent_count += 1;
+                if run.sent.len() < SHOWN_REQUESTS {
+                    run.sent.push(split.request.clone());
+                }
+            }),
+            Some(Err(_)) | None => record.update(|run| run.elapsed = Some(ready.started.elapsed())),
+        }
+        split.map(|split| (split, (queue, record)))
+    })
+    .boxed()
+}
+
+fn read_split(connector: Arc<dyn Connector>, record: Arc<ScanRecord>, split: Split) -> BatchStream {
+    let done = Arc::clone(&record);
+    let batches = async move { connector.read(&split, &record.context).await };
+    let finished = stream::once(async move {
+        done.context.metrics.finish_split();
+        Ok::<_, Error>(None)
+    });
+    let batches = stream::once(batches).try_flatten().map_ok(Some).chain(finished);
+    batches.try_filter_map(|batch| async move { Ok(batch) }).boxed()
+}
+
+fn dynamic_filters(filter: &Arc<dyn PhysicalExpr>) -> Vec<Arc<DynamicFilterPhysicalExpr>> {
+    let mut found = Vec::new();
+    let walked = filter.apply(|expr| {
+        if expr.is::<DynamicFilterPhysicalExpr>() {
+            let any: Arc<dyn std::any::Any + Send + Sync> = Arc::clone(expr) as _;
+            found.extend(any.downcast::<DynamicFilterPhysicalExpr>().ok());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(walked.is_ok(), "the walk itself never fails");
+    found
+}
+
+/// Refuses a batch that breaks the connector's promise before it can change an answer.
+fn check_batch(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let same = batch.num_columns() == schema.fields().len()
+        && batch.schema().fields().iter().zip(schema.fields()).all(|(a, b)| a.data_type() == b.data_type());
+    if same {
+        return Ok(batch);
+    }
+    let message = format!("the connector promised columns [{schema}] and sent [{}]", batch.schema());
+    Err(Error::new(ErrorKind::SchemaMismatch, message))
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ScanRecord { catalog, table, plan, .. } = self.record.as_ref();
+        write!(f, "ScanExec: {catalog}.{table}, requests={}", plan.requests.len())?;
+        if !self.filters.is_empty() {
+            write!(f, ", join filters={}", self.filters.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &'static str {
+        "ScanExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    /// The held filters must show here: a hash join that finds no consumer never computes its filter.
+    fn apply_expressions(
+        &self,
+        visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> EngineResult<TreeNodeRecursion>,
+    ) -> EngineResult<TreeNodeRecursion> {
+        apply_expression_roots(&self.filters, visit)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> EngineResult<SendableRecordBatchStream> {
+        let schema = Arc::clone(&self.record.plan.schema);
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        let partitions = self.properties.output_partitioning().partition_count();
+        let catalog = self.record.catalog.clone();
+        let promised = Arc::clone(&schema);
+        let batches = stream::once(self.clone().batches(partitions)).try_flatten();
+        let batches = batches
+            .map(move |batch| {
+                let batch = batch.and_then(|batch| check_batch(batch, &promised));
+                batch.map_err(|error| to_engine(error.with_catalog(&catalog)))
+            })
+            .inspect_ok(move |batch| baseline.record_output(batch.num_rows()));
+        let batches = RecordBatchStreamAdapter::new(schema, batches.boxed());
+        Ok(Box::pin(coop::cooperative(batches)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn statistics_from_inputs(&self, _: &[Arc<Statistics>], args: &StatisticsArgs) -> EngineResult<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.record.plan.schema);
+        if args.partition().is_none() {
+            statistics.num_rows = match self.record.plan.rows {
+                Precision::Exact(rows) => usize::try_from(rows).map_or(EnginePrecision::Absent, EnginePrecision::Exact),
+                Precision::Inexact(rows) => {
+                    usize::try_from(rows).map_or(EnginePrecision::Absent, EnginePrecision::Inexact)
+                }
+                Precision::Unknown => EnginePrecision::Absent,
+            };
+        }
+        Ok(Arc::new(statistics))
+    }
+
+    /// Keeps dynamic filters and takes none over: `No` leaves every check where it is, in the join.
+    fn handle_child_pushdown_result(
+        &self,
+        _: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> EngineResult<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let answers = vec![PushedDown::No; result.parent_filters.len()];
+        let mut filters = self.filters.clone();
+        for parent in result.parent_filters {
+            // Asked again with the same filter, the answer is the same plan: the rule may run more than once.
+            if !dynamic_filters(&parent.filter).is_empty() && !filters.contains(&parent.filter) {
+                filters.push(parent.filter);
+            }
+        }
+        let out = FilterPushdownPropagation::with_parent_pushdown_result(answers);
+        if filters.len() == self.filters.len() {
+            return Ok(out);
+        }
+        let updated = Self { filters, ..self.clone() };
+        Ok(out.with_updated_node(Arc::new(updated)))
+    }
+}
+
+/// Runs a plan; an error comes back as the contract's own.
+pub(crate) fn run(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>) -> Result<BatchStream> {
+    let batches = datafusion::physical_plan::execute_stream(plan, context).map_err(from_engine)?;
+    Ok(batches.map_err(from_engine).boxed())
+}

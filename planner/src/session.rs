@@ -1,0 +1,41 @@
+//! The engine's settings, and why each differs from its default.
+
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+use headwater_core::Result;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// Whether sources are asked to do work that the engine could do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PushdownMode {
+    /// Whatever a connector can do without changing the answer.
+    #[default]
+    Auto,
+    /// Only the choice of columns: every other part is done by the engine. For comparing answers.
+    Off,
+}
+
+/// The engine's state without any catalog; each query adds the tables that it names.
+pub(crate) fn session(pushdown: PushdownMode, memory_limit: usize) -> Result<SessionState> {
+    let mut config = SessionConfig::new().with_information_schema(false);
+    let options = config.options_mut();
+    options.catalog.create_default_catalog_and_schema = false;
+    // Errors point into the SQL.
+    options.sql_parser.collect_spans = true;
+    // One text type for all connectors: a view type on one side of a join would hide its keys behind a cast.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.optimizer.enable_dynamic_filter_pushdown = pushdown == PushdownMode::Auto;
+    // Both caps decide whether a join's keys can be listed. The defaults (150 keys, 128 KiB of allocated key arrays)
+    // suit files; a lookup in a database is worth far more keys. About 260 bytes each.
+    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 100_000;
+    options.optimizer.hash_join_inlist_pushdown_max_size = 64 << 20;
+    let top = NonZeroUsize::MIN.saturating_add(4);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(TrackConsumersPool::new(GreedyMemoryPool::new(memory_limit), top)))
+        .build_arc()
+        .map_err(crate::error::from_engine)?;
+    Ok(SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build())
+}
