@@ -1,0 +1,1 @@
+//! The suite against connectors that keep the contract, and against some that do not.
