@@ -1,1 +1,5 @@
-
+//! DynamoDB as a source of tables.
+mod config;
+mod connect;
+mod convert;
+mod error;

@@ -1,0 +1,206 @@
+//! What a person writes for a DynamoDB catalog, parsed once.
+
+mod declared;
+
+pub(crate) use declared::{DeclaredType, DeclaredTables, quoted_key};
+
+use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
+use headwater_core::{Error, Result, Secret};
+use url::{Host, Url};
+
+/// Every option of a DynamoDB catalog.
+pub(crate) const OPTIONS: &[OptionSpec] = &[
+    option("url", OptionKind::Text, None, "`dynamodb://REGION`, with `?endpoint=…&profile=…` if needed; options of their own win."),
+    option("region", OptionKind::Text, None, "AWS region; else the environment's or the profile's."),
+    option("endpoint", OptionKind::Text, None, "Address in place of AWS's, for a local server or a VPC endpoint."),
+    option("allow_http", OptionKind::Boolean, Some("false"), "Allows an `http://` endpoint on another machine: requests and answers travel in the clear."),
+    option("profile", OptionKind::Text, None, "Profile of `~/.aws/config` and `~/.aws/credentials`."),
+    option("access_key_id", OptionKind::Text, None, "Access key; together with `secret_access_key`."),
+    option("secret_access_key", OptionKind::Secret, None, "Secret of the access key."),
+    option("session_token", OptionKind::Secret, None, "Token of temporary credentials."),
+    option("sample_size", OptionKind::Integer, Some("1000"), "Items read per table to learn its attributes; also never more than 16 MB."),
+    option("scan_segments", OptionKind::Integer, Some("4"), "Most parallel segments of a Scan."),
+    option("max_requests_in_flight", OptionKind::Integer, Some("16"), "Most requests under way at once."),
+    option("tables", OptionKind::Table, None, "Declared column types: `[catalogs.NAME.tables.TABLE.columns]` with `attribute = \"type\"`."),
+];
+
+const fn option(
+    name: &'static str,
+    kind: OptionKind,
+    default: Option<&'static str>,
+    description: &'static str,
+) -> OptionSpec {
+    OptionSpec { name, kind, default, description }
+}
+
+/// Where credentials come from.
+#[derive(Debug, Clone)]
+pub(crate) enum CredentialSource {
+    /// The SDK's chain: environment, profile, web identity, container, instance.
+    Chain,
+    /// Written in the configuration.
+    Keys { access_key_id: String, secret_access_key: Secret, session_token: Option<Secret> },
+}
+
+/// A DynamoDB catalog, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct DynamoDbConfig {
+    /// The catalog's name, for hints that show what to write.
+    pub(crate) catalog: String,
+    pub(crate) region: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) credentials: CredentialSource,
+    pub(crate) sample_size: u32,
+    pub(crate) scan_segments: u32,
+    pub(crate) max_requests_in_flight: usize,
+    pub(crate) tables: DeclaredTables,
+}
+
+impl DynamoDbConfig {
+    /// Parses the options of a catalog. No I/O.
+    ///
+    /// # Errors
+    /// `Config`: a value out of range, a half-given key pair, an unsafe endpoint, an unknown key under `tables`.
+    pub(crate) fn parse(catalog: &CatalogConfig) -> Result<Self> {
+        let options = &catalog.options;
+        let url = options.text("url").map(UrlParts::parse).transpose()?.unwrap_or_default();
+        let pick = |name: &str, from_url: Option<String>| options.text(name).map(str::to_owned).or(from_url);
+        let endpoint = pick("endpoint", url.endpoint);
+        if let Some(endpoint) = &endpoint {
+            check_endpoint(endpoint, options.boolean("allow_http").unwrap_or(false))?;
+        }
+        let tables = options.table("tables").map(DeclaredTables::parse).transpose()?.unwrap_or_default();
+        Ok(Self {
+            catalog: catalog.name.clone(),
+            region: pick("region", url.region),
+            endpoint,
+            profile: pick("profile", url.profile),
+            credentials: credentials(options)?,
+            sample_size: small(options, "sample_size", 100_000)?,
+            scan_segments: small(options, "scan_segments", 1_000)?,
+            max_requests_in_flight: small(options, "max_requests_in_flight", 1_000)? as usize,
+            tables,
+        })
+    }
+
+    /// Where requests go, for messages.
+    pub(crate) fn place(&self) -> String {
+        match (&self.endpoint, &self.region) {
+            (Some(endpoint), _) => endpoint.clone(),
+            (None, Some(region)) => format!("DynamoDB in {region}"),
+            (None, None) => "DynamoDB in the environment's region".to_owned(),
+        }
+    }
+
+    /// Whether requests stay on this machine, where a region has no meaning.
+    pub(crate) fn is_local(&self) -> bool {
+        self.endpoint.as_deref().and_then(|text| Url::parse(text).ok()).is_some_and(|url| is_loopback(&url))
+    }
+}
+
+fn small(options: &Options, name: &'static str, max: u32) -> Result<u32> {
+    let number = options.integer_within(name, 1..=i64::from(max))?;
+    u32::try_from(number).map_err(|_| Error::config(format!("option {name} must be between 1 and {max}")))
+}
+
+fn credentials(options: &Options) -> Result<CredentialSource> {
+    let given = (options.text("access_key_id"), options.secret("secret_access_key"), options.secret("session_token"));
+    match given {
+        (None, None, None) => Ok(CredentialSource::Chain),
+        (Some(_), Some(_), _) if options.text("profile").is_some() => {
+            Err(Error::config("options profile and access_key_id contradict each other").with_hint("keep one of them"))
+        }
+        (Some(id), Some(secret_access_key), session_token) => {
+            Ok(CredentialSource::Keys { access_key_id: id.to_owned(), secret_access_key, session_token })
+        }
+        _ => Err(Error::config("options access_key_id and secret_access_key are only of use together")
+            .with_hint("give both (and session_token for temporary credentials), or none to use the environment")),
+    }
+}
+
+fn check_endpoint(text: &str, allow_http: bool) -> Result<()> {
+    let wrong = |reason: &str| Error::config(format!("option endpoint: `{text}` {reason}"));
+    let url = Url::parse(text).map_err(|error| wrong(&format!("is no URL: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::config("option endpoint must not hold a user or a password")
+            .with_hint("use access_key_id and secret_access_key"));
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if allow_http || is_loopback(&url) => Ok(()),
+        "http" => Err(wrong("would send data in the clear to another machine")
+            .with_hint("use https://, or set `allow_http = true` if the network in between is trusted")),
+        _ => Err(wrong("must begin with https:// or http://")),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// `dynamodb://REGION?endpoint=…&profile=…`, taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct UrlParts {
+    region: Option<String>,
+    endpoint: Option<String>,
+    profile: Option<String>,
+}
+
+impl UrlParts {
+    const FORM: &str = "write dynamodb://REGION, or dynamodb://REGION?endpoint=http://127.0.0.1:8000&profile=NAME";
+
+    fn parse(text: &str) -> Result<Self> {
+        let wrong = |reason: String| Error::config(format!("option url: {reason}")).with_hint(Self::FORM);
+        let url = Url::parse(text).map_err(|error| wrong(format!("no URL: {error}")))?;
+        if url.scheme() != "dynamodb" {
+            return Err(wrong(format!("begins with {}:, not dynamodb:", url.scheme())));
+        }
+        let path = url.path().trim_matches('/');
+        if !url.username().is_empty() || url.port().is_some() || !path.is_empty() || url.fragment().is_some() {
+            return Err(wrong("only a region and parameters have a place in it".to_owned()));
+        }
+        let region = url.host_str().filter(|host| !host.is_empty()).map(str::to_owned);
+        let mut parts = Self { region, ..Self::default() };
+        for (key, value) in url.query_pairs() {
+            match key.as_ref() {
+                "endpoint" => parts.endpoint = Some(value.into_owned()),
+                "profile" => parts.profile = Some(value.into_owned()),
+                _ => return Err(wrong(format!("unknown parameter `{key}`"))),
+            }
+        }
+        Ok(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gives_region_endpoint_and_profile() {
+        let parts = UrlParts::parse("dynamodb://eu-west-1?endpoint=http://127.0.0.1:8000&profile=dev").unwrap();
+        assert_eq!(parts.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(parts.endpoint.as_deref(), Some("http://127.0.0.1:8000"));
+        assert_eq!(parts.profile.as_deref(), Some("dev"));
+        assert!(UrlParts::parse("dynamodb://eu-west-1?tabel=x").is_err());
+        assert!(UrlParts::parse("dynamodb://user@eu-west-1").is_err());
+    }
+
+    #[test]
+    fn http_stays_on_this_machine_unless_allowed() {
+        assert!(check_endpoint("http://127.0.0.1:8000", false).is_ok());
+        assert!(check_endpoint("http://[::1]:8000", false).is_ok());
+        assert!(check_endpoint("http://localhost:8000", false).is_ok());
+        assert!(check_endpoint("http://localhost.example.com", false).is_err());
+        assert!(check_endpoint("http://10.0.0.7:8000", false).is_err());
+        assert!(check_endpoint("http://10.0.0.7:8000", true).is_ok());
+        assert!(check_endpoint("ftp://10.0.0.7", true).is_err());
+        assert!(!check_endpoint("https://u:hunter2@h", true).unwrap_err().to_string().contains("hunter2"));
+    }
+}
