@@ -86,7 +86,8 @@ pub enum Expr {
     IsNull(Box<Expr>),
     /// The operand equals one of the constants: the same as an `Or` of `=`.
     ///
-    /// So a NULL operand gives NULL, and a NULL among the constants gives NULL where nothing else matches.
+    /// So a NULL operand gives NULL, and a NULL among the constants gives NULL where nothing else matches. The planner
+    /// never sends a list of floating-point numbers.
     In {
         /// What is looked for.
         operand: Box<Expr>,

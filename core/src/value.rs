@@ -102,8 +102,8 @@ impl Value {
     /// The order of two values as the engine has it, or `None` when one is NULL or they are of different families.
     ///
     /// Numbers compare by value across integer, decimal and float. NaN equals NaN and is greater than every other
-    /// number; −0.0 is less than 0.0 and not equal to it (IEEE total order, which is what Arrow's kernels use). Text
-    /// and binary compare by bytes. `false < true`.
+    /// number; −0.0 equals 0.0 (both as DataFusion 55 and Postgres have it; Arrow's own kernels order −0.0 before 0.0).
+    /// Text and binary compare by bytes. `false < true`.
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Boolean(a), Self::Boolean(b)) => Some(a.cmp(b)),
@@ -113,9 +113,8 @@ impl Value {
             (Self::Time(a), Self::Time(b))
             | (Self::Timestamp(a), Self::Timestamp(b))
             | (Self::Instant(a), Self::Instant(b)) => Some(a.cmp(b)),
-            (Self::Float64(a), Self::Float64(b)) => Some(a.total_cmp(b)),
-            (Self::Float64(a), b) => Some(a.total_cmp(&b.as_f64()?)),
-            (a, Self::Float64(b)) => Some(a.as_f64()?.total_cmp(b)),
+            (Self::Float64(a), b) => Some(compare_floats(*a, b.as_f64()?)),
+            (a, Self::Float64(b)) => Some(compare_floats(a.as_f64()?, *b)),
             (a, b) => compare_exact(a.as_decimal()?, b.as_decimal()?),
         }
     }
@@ -153,6 +152,12 @@ pub fn decimal_text(unscaled: i128, scale: i8) -> String {
     let padded = format!("{digits:0>width$}", width = scale + 1);
     let (whole, fraction) = padded.split_at(padded.len() - scale);
     format!("{sign}{whole}.{fraction}")
+}
+
+fn compare_floats(a: f64, b: f64) -> Ordering {
+    // Adding positive zero turns −0.0 into 0.0; a NaN of either sign counts as the positive one.
+    let plain = |x: f64| if x.is_nan() { f64::NAN } else { x + 0.0 };
+    plain(a).total_cmp(&plain(b))
 }
 
 fn compare_exact((a, a_scale): (i128, i8), (b, b_scale): (i128, i8)) -> Option<Ordering> {
@@ -291,6 +296,7 @@ mod tests {
         assert_eq!(decimal(10i128.pow(37), -1).compare(&decimal(1, 10)), Some(Ordering::Greater));
         assert_eq!(Value::UInt64(u64::MAX).compare(&Value::Int64(-1)), Some(Ordering::Greater));
         assert_eq!(Value::Float64(f64::NAN).compare(&Value::Int64(1)), Some(Ordering::Greater));
+        assert_eq!(Value::Float64(-0.0).compare(&Value::Float64(0.0)), Some(Ordering::Equal));
     }
 
     #[test]

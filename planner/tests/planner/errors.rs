@@ -1,0 +1,82 @@
+//! Errors point into the SQL and offer the nearest name.
+
+use crate::support::{batch, engine, memory};
+use arrow::array::Int64Array;
+use headwater_core::{Error, ErrorKind};
+use headwater_planner::{Engine, PushdownMode};
+use std::sync::Arc;
+
+fn one_table() -> Engine {
+    let columns = batch(vec![
+        ("email", Arc::new(Int64Array::from(vec![1])) as _),
+        ("CreatedAt", Arc::new(Int64Array::from(vec![1])) as _),
+    ]);
+    engine(vec![("crm", Arc::new(memory(vec![("users", vec![columns])])))], PushdownMode::Auto)
+}
+
+async fn error_of(sql: &str) -> Error {
+    match one_table().plan(sql).await {
+        Ok(query) => panic!("{sql} was planned: {}", query.operators()),
+        Err(error) => error,
+    }
+}
+
+fn place(error: &Error) -> (u64, u64, u64) {
+    let location = error.location().unwrap_or_else(|| panic!("no location: {error:?}"));
+    (location.line, location.column, location.length)
+}
+
+#[tokio::test]
+async fn an_unknown_column_is_pointed_at() {
+    let error = error_of("SELECT\n  emial FROM crm.main.users").await;
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(error.to_string(), "column `emial` not found");
+    assert_eq!(error.hint(), Some("did you mean `email`?"));
+    assert_eq!(place(&error), (2, 3, 5));
+    let error = error_of("SELECT u.emial FROM crm.main.users u").await;
+    assert_eq!(error.to_string(), "column `emial` not found in u");
+    let error = error_of("SELECT CreatedAt FROM crm.main.users").await;
+    assert!(error.hint().unwrap().contains("\"CreatedAt\""), "{error:?}");
+}
+
+#[tokio::test]
+async fn unknown_catalog_schema_and_table_are_told_apart() {
+    let error = error_of("SELECT 1 FROM crn.main.users").await;
+    assert_eq!((error.to_string().as_str(), error.hint()), ("catalog `crn` not found", Some("did you mean `crm`?")));
+    assert_eq!(place(&error), (1, 15, 3));
+    let error = error_of("SELECT 1 FROM crm.mian.users").await;
+    assert_eq!(error.to_string(), "schema `mian` not found in catalog crm");
+    assert_eq!(place(&error), (1, 19, 4));
+    let error = error_of("SELECT 1 FROM crm.main.user").await;
+    assert_eq!(error.to_string(), "table `user` not found in crm.main");
+    assert_eq!((error.hint(), error.catalog()), (Some("did you mean `users`?"), Some("crm")));
+    assert_eq!(place(&error), (1, 24, 4));
+    let error = error_of("SELECT 1 FROM users").await;
+    assert!(error.hint().unwrap().contains("crm.schema.users"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_syntax_error_has_its_place() {
+    let error = error_of("SELECT 1 FORM crm.main.users WHERE").await;
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().starts_with("syntax error: "), "{error}");
+    assert!(error.location().is_some(), "{error:?}");
+}
+
+#[tokio::test]
+async fn only_single_queries_are_run() {
+    for sql in ["CREATE TABLE x (a INT)", "INSERT INTO crm.main.users VALUES (1, 2)", "DROP TABLE crm.main.users"] {
+        assert_eq!(error_of(sql).await.kind(), ErrorKind::Unsupported, "{sql}");
+    }
+    assert_eq!(error_of("SELECT 1; SELECT 2").await.kind(), ErrorKind::InvalidInput);
+    assert_eq!(error_of("").await.kind(), ErrorKind::InvalidInput);
+    assert!(error_of("EXPLAIN SELECT 1").await.hint().unwrap().contains("headwater explain"));
+}
+
+#[tokio::test]
+async fn a_query_runs_once() {
+    let engine = one_table();
+    let query = engine.plan("SELECT * FROM crm.main.users").await.unwrap();
+    drop(query.execute().unwrap());
+    assert!(query.execute().is_err());
+}

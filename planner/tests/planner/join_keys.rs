@@ -1,0 +1,120 @@
+//! Keys of a join's small side reach the other side's connector before it reads.
+
+use crate::support::{Random, answer, batch, engine, memory};
+use arrow::array::{Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use headwater_core::{Connector, KeyDecision};
+use headwater_planner::{Ledger, PushdownMode};
+use std::sync::Arc;
+
+fn numbers(count: i64) -> RecordBatch {
+    let names = (0..count).map(|n| format!("n{n}"));
+    batch(vec![
+        ("k", Arc::new(Int64Array::from_iter_values(0..count)) as _),
+        ("name", Arc::new(StringArray::from_iter_values(names)) as _),
+        ("grp", Arc::new(Int64Array::from_iter_values((0..count).map(|n| n % 7))) as _),
+    ])
+}
+
+fn small() -> RecordBatch {
+    batch(vec![
+        ("k", Arc::new(Int64Array::from(vec![Some(3), Some(3), None, Some(700), Some(99_999)])) as _),
+        ("k32", Arc::new(Int32Array::from(vec![Some(3), Some(3), None, Some(700), Some(99_999)])) as _),
+        (
+            "dec",
+            Arc::new(
+                Decimal128Array::from(vec![Some(300), Some(350), None, Some(70_000), Some(100)])
+                    .with_precision_and_scale(10, 2)
+                    .unwrap(),
+            ) as _,
+        ),
+        ("name", Arc::new(StringArray::from(vec![Some("n3"), Some("n5"), None, Some("n700"), Some("x")])) as _),
+    ])
+}
+
+fn catalogs() -> Vec<(&'static str, Arc<dyn Connector>)> {
+    let few = memory(vec![("few", vec![small()]), ("none", vec![small().slice(0, 0)])]);
+    let big = numbers(5_000);
+    let many = memory(vec![("many", vec![big.slice(0, 2_000), big.slice(2_000, 3_000)])]);
+    vec![("a", Arc::new(few) as _), ("b", Arc::new(many) as _)]
+}
+
+fn rows_read(ledger: &Ledger, table: &str) -> u64 {
+    let scan = ledger.scans.iter().find(|scan| scan.table.table == table).unwrap();
+    scan.stats.map_or(0, |stats| stats.rows)
+}
+
+#[tokio::test]
+async fn only_rows_with_the_keys_are_read() {
+    let cases = [
+        ("SELECT * FROM a.main.few f JOIN b.main.many m ON f.k = m.k", 2),
+        ("SELECT * FROM b.main.many m JOIN a.main.few f ON f.k = m.k", 2),
+        ("SELECT * FROM a.main.few f LEFT JOIN b.main.many m ON f.k = m.k", 2),
+        ("SELECT * FROM b.main.many WHERE k IN (SELECT k FROM a.main.few)", 2),
+        ("SELECT * FROM a.main.few f WHERE NOT EXISTS (SELECT 1 FROM b.main.many m WHERE m.k = f.k)", 2),
+        ("SELECT * FROM a.main.few f JOIN b.main.many m ON f.name = m.name", 3),
+        ("SELECT * FROM a.main.few f JOIN b.main.many m ON f.k32 = m.k", 2),
+        ("SELECT * FROM a.main.few f JOIN b.main.many m ON f.dec = m.k", 3),
+        ("SELECT * FROM a.main.few f JOIN b.main.many m ON f.k = m.k AND f.name = m.name", 2),
+        ("SELECT f.k, s.n FROM a.main.few f JOIN (SELECT k, count(*) n FROM b.main.many GROUP BY k) s ON s.k = f.k", 2),
+        ("SELECT * FROM a.main.none f JOIN b.main.many m ON f.k = m.k", 0),
+    ];
+    let auto = engine(catalogs(), PushdownMode::Auto);
+    let off = engine(catalogs(), PushdownMode::Off);
+    for (sql, read) in cases {
+        let (rows, ledger) = answer(&auto, sql).await;
+        let (expected, _) = answer(&off, sql).await;
+        assert_eq!(rows, expected, "{sql}\n{ledger}");
+        assert_eq!(rows_read(&ledger, "many"), read, "{sql}\n{ledger}");
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_tells_what_became_of_the_keys() {
+    let auto = engine(catalogs(), PushdownMode::Auto);
+    let sql = "SELECT count(*) FROM a.main.few f JOIN b.main.many m ON f.k = m.k";
+    let query = auto.plan(sql).await.unwrap();
+    let planned = query.ledger();
+    let many = planned.scans.iter().find(|scan| scan.table.table == "many").unwrap();
+    assert_eq!(many.keys, None);
+    assert!(many.to_string().contains("would take a join's keys on k"), "{many}");
+    let (_, ledger) = answer(&auto, sql).await;
+    let many = ledger.scans.iter().find(|scan| scan.table.table == "many").unwrap();
+    assert_eq!(many.keys, Some(KeyDecision::Used { keys: 3 }));
+}
+
+#[tokio::test]
+async fn a_build_side_inside_a_join_waits_for_its_keys() {
+    let auto = engine(catalogs(), PushdownMode::Auto);
+    let off = engine(catalogs(), PushdownMode::Off);
+    let sql = "SELECT * FROM a.main.few f JOIN (SELECT m.k, n.name FROM b.main.many m JOIN b.main.many n ON n.k = m.k) j \
+               ON j.k = f.k";
+    let (rows, ledger) = answer(&auto, sql).await;
+    assert_eq!(rows, answer(&off, sql).await.0, "{ledger}");
+    for scan in ledger.scans.iter().filter(|scan| scan.table.table == "many") {
+        assert!(scan.stats.is_some_and(|stats| stats.rows <= 2), "{ledger}");
+    }
+}
+
+/// Random joins of up to three tables, every join type, against pushdown off.
+#[tokio::test]
+async fn keys_never_change_an_answer() {
+    let seed = 7;
+    let mut random = Random(seed);
+    let auto = engine(catalogs(), PushdownMode::Auto);
+    let off = engine(catalogs(), PushdownMode::Off);
+    for case in 0..150 {
+        let join = random.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
+        let tables = ["a.main.few", "b.main.many", "a.main.none"];
+        let (x, y) = (random.pick(&tables), random.pick(&tables));
+        let key = random.pick(&["x.k = y.k", "x.name = y.name", "x.k = y.k AND x.name = y.name", "x.k + 1 = y.k"]);
+        let filter = random.pick(&["", "WHERE x.k < 800", "WHERE y.name IS NOT NULL", "WHERE x.k IS NULL OR y.k = 3"]);
+        let exists = random.pick(&["", "EXISTS", "NOT EXISTS"]);
+        let sql = if exists.is_empty() {
+            format!("SELECT x.k, y.k, x.name, y.name FROM {x} x {join} {y} y ON {key} {filter}")
+        } else {
+            format!("SELECT x.k, x.name FROM {x} x WHERE {exists} (SELECT 1 FROM {y} y WHERE {key})")
+        };
+        let (rows, ledger) = answer(&auto, &sql).await;
+        assert_eq!(rows, answer(&off, &sql).await.0, "seed {seed}, case {case}: {sql}\n{ledger}");
+    }
+}

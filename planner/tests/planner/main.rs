@@ -1,0 +1,7 @@
+//! The planner over in-memory sources: meaning, join keys, errors.
+
+mod errors;
+mod join_keys;
+mod promises;
+mod semantics;
+mod support;

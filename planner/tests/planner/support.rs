@@ -1,0 +1,56 @@
+//! Small tables and shortcuts.
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::util::pretty::pretty_format_batches;
+use futures::TryStreamExt;
+use headwater_core::{Connector, MemoryConnector, TableName};
+use headwater_planner::{Engine, Ledger, PushdownMode};
+use std::sync::Arc;
+
+/// An in-memory source with tables `main.NAME`.
+pub(crate) fn memory(tables: Vec<(&str, Vec<RecordBatch>)>) -> MemoryConnector {
+    tables.into_iter().fold(MemoryConnector::new(), |source, (name, batches)| {
+        source.with_table(TableName::new("main", name), batches).unwrap()
+    })
+}
+
+pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap()
+}
+
+/// An engine over catalogs of in-memory sources.
+pub(crate) fn engine(catalogs: Vec<(&str, Arc<dyn Connector>)>, pushdown: PushdownMode) -> Engine {
+    let builder = Engine::builder().with_pushdown(pushdown);
+    let with = |builder: headwater_planner::EngineBuilder, (name, source): (&str, _)| {
+        builder.with_catalog(name, "memory", source)
+    };
+    catalogs.into_iter().fold(builder, with).build().unwrap()
+}
+
+/// The answer's rows as sorted text, and the ledger.
+pub(crate) async fn answer(engine: &Engine, sql: &str) -> (Vec<String>, Ledger) {
+    let query = engine.plan(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    let batches: Vec<RecordBatch> =
+        query.execute().unwrap().try_collect().await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    let text = pretty_format_batches(&batches).unwrap().to_string();
+    let mut rows: Vec<String> = text.lines().filter(|line| line.starts_with('|')).skip(1).map(str::to_owned).collect();
+    rows.sort();
+    (rows, query.ledger())
+}
+
+/// A small deterministic generator (SplitMix64), so that a failure can be repeated from its printed seed.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % bound as u64).unwrap()
+    }
+
+    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
