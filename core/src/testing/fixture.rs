@@ -36,10 +36,10 @@ impl Fixture {
         Self { twin: Arc::clone(&connector), connector, table, empty_table, large_table: None, secrets: Vec::new() }
     }
 
-    /// A second instance with the same configuration: it reads the splits that the first one planned.
+    /// A second instance with the same configuration: plans and splits travel between the two.
     ///
-    /// Without it the connector reads its own splits, and a split that leans on the memory of the instance that made
-    /// it goes unnoticed.
+    /// Without it the connector gets its own plans and splits back, and one that leans on the memory of the instance
+    /// that made it goes unnoticed.
     #[must_use]
     pub fn with_twin(mut self, twin: Arc<dyn Connector>) -> Self {
         self.twin = twin;
@@ -67,7 +67,7 @@ impl Fixture {
         &self.connector
     }
 
-    /// The instance that reads splits after they travelled; the connector itself if there is no other.
+    /// The instance to which plans travel, and from which splits come back; the connector itself if there is no other.
     pub fn twin(&self) -> &Arc<dyn Connector> {
         &self.twin
     }

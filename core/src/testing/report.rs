@@ -23,13 +23,13 @@ pub struct Violation {
     pub more: usize,
 }
 
-/// Requests hold texts of 5 kB; nobody wants to read those.
-const SHOWN_CHARACTERS: usize = 400;
+/// Requests hold texts of 5 kB, schemas go on for pages; nobody wants to read those.
+const SHOWN_CHARACTERS: usize = 600;
 
 impl Violation {
     /// A violation that is not about a request.
     pub fn new(expected: impl Into<String>, seen: impl Into<String>) -> Self {
-        Self { expected: expected.into(), seen: seen.into(), request: None, more: 0 }
+        Self { expected: shortened(&expected.into()), seen: shortened(&seen.into()), request: None, more: 0 }
     }
 
     /// An error where the contract demands an answer.
@@ -103,7 +103,7 @@ type Run = for<'a> fn(&'a Fixture) -> BoxFuture<'a, RuleResult>;
 /// One rule of the contract.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// The claim, as an identifier: the name of the function in [`rules`](super::rules).
+    /// The claim, as an identifier: the name of the function in [`rules`](mod@super::rules).
     pub name: &'static str,
     /// The claim as a sentence.
     pub description: &'static str,
