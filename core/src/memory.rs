@@ -1,10 +1,10 @@
 //! Tables in memory: the smallest connector that uses everything the contract offers.
 
 use crate::{
-    AccessPath, Answer, BatchStream, Connector, Error, JoinKeys, KeyDecision, NameStream, Precision, Result,
+    AccessPath, Answer, BatchStream, Connector, Error, Expr, JoinKeys, KeyDecision, NameStream, Precision, Result,
     ScanContext, ScanPlan, ScanRequest, SourceRequest, Split, Splits, TableMetadata, TableName, Value, eval::passes,
 };
-use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::filter_record_batch;
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -96,10 +96,9 @@ impl Connector for MemoryConnector {
 
     fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         let schema = request.output_schema(table)?;
-        let rows = match (request.filters.is_empty(), table.row_count) {
-            (true, rows) => rows,
-            (false, rows) => rows.to_inexact(),
-        };
+        expect_columns(table, &request.filters)?;
+        let is_whole = request.filters.is_empty() && request.limit.is_none();
+        let rows = if is_whole { table.row_count } else { table.row_count.to_inexact() };
         Ok(ScanPlan {
             filters: vec![Answer::Exact; request.filters.len()],
             limit: request.limit.map(|_| Answer::Inexact("each batch stops at the limit by itself".to_owned())),
@@ -133,12 +132,27 @@ impl Connector for MemoryConnector {
         let batch = batches.get(read.batch).ok_or_else(|| Error::internal("split names a batch that is not there"))?;
         context.metrics.add_request(Duration::ZERO);
         let batch = select(batch, &read)?;
-        let pieces = pieces(&batch, context.max_batch_rows);
+        let pieces = pieces(&batch, context);
         let metrics = Arc::clone(&context.metrics);
         let count = move |batch: &RecordBatch| {
             metrics.add_batch(batch.num_rows() as u64, batch.get_array_memory_size() as u64);
         };
         Ok(stream::iter(pieces.into_iter().map(Ok)).inspect_ok(count).boxed())
+    }
+}
+
+fn expect_columns(table: &TableMetadata, filters: &[Expr]) -> Result<()> {
+    let mut unknown = None;
+    for filter in filters {
+        filter.visit_columns(&mut |name| {
+            if table.schema.index_of(name).is_err() {
+                unknown.get_or_insert(name);
+            }
+        });
+    }
+    match unknown {
+        Some(name) => Err(Error::not_found(format!("column {name} not found in {}", table.name))),
+        None => Ok(()),
     }
 }
 
@@ -174,7 +188,24 @@ fn wanted(batch: &RecordBatch, row: usize, read: &ReadBatch) -> bool {
         })
 }
 
-fn pieces(batch: &RecordBatch, max_rows: usize) -> Vec<RecordBatch> {
-    let starts = (0..batch.num_rows()).step_by(max_rows.max(1));
-    starts.map(|start| batch.slice(start, max_rows.min(batch.num_rows() - start))).collect()
+fn pieces(batch: &RecordBatch, context: &ScanContext) -> Vec<RecordBatch> {
+    let (max_rows, max_bytes) = (context.max_batch_rows.max(1), context.max_batch_bytes);
+    let mut pieces = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    let is_small = decoded_bytes(batch) <= max_bytes;
+    for end in 1..=batch.num_rows() {
+        if !is_small {
+            bytes += decoded_bytes(&batch.slice(end - 1, 1));
+        }
+        if end - start == max_rows || bytes > max_bytes || end == batch.num_rows() {
+            pieces.push(batch.slice(start, end - start));
+            (start, bytes) = (end, 0);
+        }
+    }
+    pieces
+}
+
+/// What the rows of this batch take, whatever else is in the buffers they are a part of.
+fn decoded_bytes(batch: &RecordBatch) -> usize {
+    batch.columns().iter().filter_map(|column| column.to_data().get_slice_memory_size().ok()).sum()
 }
