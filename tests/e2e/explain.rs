@@ -1,0 +1,65 @@
+//! EXPLAIN: what each source was asked for, and what stays with a reason. Golden files in `tests/golden/explain`.
+//!
+//! After a wanted change: `HEADWATER_UPDATE_GOLDEN=1 cargo test -p headwater-tests explain`.
+
+use headwater_tests::{World, headwater};
+use std::path::Path;
+
+const STATEMENTS: &[(&str, &str)] = &[
+    ("users_by_month", include_str!("../../examples/demo/sql/users_by_month.sql")),
+    (
+        "postgres_filters",
+        "SELECT id, email FROM crm.public.users WHERE country = 'NZ' AND full_name >= 'O''B' AND \
+         deleted_at IS NULL AND length(email) > 8 AND plan LIKE '%ee'",
+    ),
+    ("postgres_limit", "SELECT * FROM crm.public.orders WHERE amount > 1.5 LIMIT 3"),
+    ("dynamodb_query", "SELECT cost FROM events.default.workflow_items WHERE user_id = 7 AND status = 'FAILED'"),
+    (
+        "dynamodb_scan",
+        "SELECT workflow_id FROM events.default.workflow_items WHERE status = 'FAILED' AND lower(kind) = 'x' \
+         AND completed_at IS NULL",
+    ),
+    ("dynamodb_count", "SELECT count(*) FROM events.default.workflow_items"),
+];
+
+/// Replaces what differs from run to run: the query's id.
+fn stable(text: &str) -> String {
+    let line = |line: &str| if line.starts_with("query ") { "query <id>".to_owned() } else { line.to_owned() };
+    text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_shows_what_is_sent_and_what_stays() {
+    let world = World::shared().await;
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/explain");
+    let mut differing = Vec::new();
+    for (name, sql) in STATEMENTS {
+        let outcome = headwater(&["--config", &world.config(), "explain", sql]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        let (file, text) = (golden.join(format!("{name}.txt")), stable(&outcome.stdout));
+        if std::env::var_os("HEADWATER_UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(&golden).unwrap();
+            std::fs::write(&file, &text).unwrap();
+        }
+        if std::fs::read_to_string(&file).unwrap_or_default() != text {
+            differing.push(format!("{}:\n{text}", file.display()));
+        }
+    }
+    assert!(differing.is_empty(), "golden files differ from:\n{}", differing.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_analyze_adds_what_was_done() {
+    let world = World::shared().await;
+    let sql = "SELECT u.id FROM crm.public.users u JOIN events.default.workflow_items w ON w.user_id = u.id \
+               WHERE u.id <= 20";
+    let outcome = headwater(&["--config", &world.config(), "explain", "--analyze", sql]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    for part in ["sent ", "did ", "keys of the join pushed", "read units", "requests", "across catalogs crm, events"] {
+        assert!(outcome.stdout.contains(part), "no {part:?} in\n{}", outcome.stdout);
+    }
+    let json = headwater(&["--config", &world.config(), "explain", "--format", "json", sql]);
+    let value: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(value["version"], 1);
+    assert_eq!(value["scans"].as_array().map(Vec::len), Some(2));
+}

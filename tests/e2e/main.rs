@@ -1,0 +1,9 @@
+//! End to end, on real servers.
+
+mod bad_input;
+mod differential;
+mod explain;
+mod interrupt;
+mod join_keys;
+mod scenario1;
+mod structure;

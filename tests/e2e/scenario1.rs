@@ -1,0 +1,40 @@
+//! Two stores, one question: the answer is the generator's.
+
+use headwater_harness::scenario1::MonthRow;
+use headwater_planner::PushdownMode;
+use headwater_tests::{World, headwater};
+
+const SQL: &str = include_str!("../../examples/demo/sql/users_by_month.sql");
+
+fn expected(rows: &[MonthRow]) -> Vec<String> {
+    let line = |row: &MonthRow| {
+        let (sign, cents) = (if row.revenue < 0 { "-" } else { "" }, row.revenue.unsigned_abs());
+        let hours = row.median_hours.map(|hours| format!("{:?}", (hours * 100.0).round() / 100.0));
+        let revenue = format!("{sign}{}.{:02}", cents / 100, cents % 100);
+        let hours = hours.unwrap_or_default();
+        format!("{},{},{},{revenue},{hours}", row.month_text(), row.users, row.activated)
+    };
+    rows.iter().map(line).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_is_the_generators() {
+    let world = World::shared().await;
+    std::fs::write(world.path("scenario1.sql"), SQL).unwrap();
+    let file = world.path("scenario1.sql").display().to_string();
+    let outcome = headwater(&["--config", &world.config(), "query", "--format", "csv", "-f", &file]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let mut lines = outcome.stdout.lines();
+    assert_eq!(lines.next(), Some("month,users,activated,revenue,median_hours"));
+    assert_eq!(lines.collect::<Vec<_>>(), expected(&world.data.expected(Some("NZ"))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushdown_off_gives_the_same_answer_for_all_countries() {
+    let world = World::shared().await;
+    let everyone = SQL.replace("WHERE u.country = 'NZ'", "");
+    for pushdown in [PushdownMode::Auto, PushdownMode::Off] {
+        let (rows, ledger) = World::run(&world.engine(pushdown), &everyone).await.unwrap();
+        assert_eq!(rows, expected(&world.data.expected(None)), "{ledger}");
+    }
+}
