@@ -102,14 +102,15 @@ pub trait Connector: Debug + Send + Sync {
     /// Negotiates a request: a pure, synchronous function of its arguments. Equal requests give equal plans. No I/O.
     ///
     /// # Errors
-    /// `NotFound` for a column that `table` does not have. Work that the source cannot do is refused in the plan and
-    /// is no error.
+    /// `NotFound` for a column of the projection that `table` does not have; an unknown column in a filter is
+    /// `NotFound` or refused. Work that the source cannot do is refused in the plan and is no error.
     fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan>;
 
     /// The splits of a plan. Without `keys` they are exactly `plan.requests`. Cost: few requests, often none.
     ///
     /// `keys` holds what the other side of a join has found; the connector decides whether using them is cheaper
-    /// than reading on, and says so.
+    /// than reading on, and says so. Where it declines, the splits are those of the plan. Whether keys or a limit
+    /// apply first is the connector's choice: rows without a key are not wanted.
     ///
     /// # Errors
     /// As `read`.

@@ -19,7 +19,8 @@ pub struct ScanMetrics {
 }
 
 impl ScanMetrics {
-    /// Counts a split that was handed out.
+    /// Counts a split that was handed out. The engine's to call, as is [`Self::finish_split`]; the rest is the
+    /// connector's.
     pub fn add_split(&self) {
         self.splits.fetch_add(1, Relaxed);
     }

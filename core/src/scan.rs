@@ -28,7 +28,7 @@ pub struct ScanRequest {
     pub version: u32,
     /// What to read.
     pub relation: Relation,
-    /// Columns of the answer, in this order; `None` means all in the table's order. An empty list is a request for
+    /// Columns of the answer, each once, in this order; `None` means all in the table's order. An empty list is a request for
     /// rows without columns, as `count(*)` needs.
     #[serde(default)]
     pub projection: Option<Vec<String>>,
@@ -100,7 +100,7 @@ pub enum Answer {
     Exact,
     /// More rows than asked for may come back, never fewer; the engine checks again. Why, in words.
     Inexact(String),
-    /// The source does nothing about it. Why, in words.
+    /// The source does nothing at all about it, as if it had not been asked. Why, in words.
     Refused(String),
 }
 
@@ -243,7 +243,7 @@ pub enum KeyDecision {
     NotOffered,
     /// Only rows with these keys are asked for.
     Used {
-        /// How many keys.
+        /// How many of the offered keys the requests name; those that no row can have may be left out.
         keys: u64,
     },
     /// Reading without them is cheaper, or they cannot be used. Why, in words.
