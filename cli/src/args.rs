@@ -1,0 +1,170 @@
+//! What was typed. Nothing here reads a file or the environment.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use headwater_core::config::parse_duration;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine · 1 the query failed · 2 bad usage or configuration · 3 a source is unreachable or did not accept us
+            4 timeout or limit · 130 interrupted";
+
+/// One SQL statement over many databases.
+#[derive(Debug, Parser)]
+#[command(name = "headwater", version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct GlobalArgs {
+    /// Configuration [default: $HEADWATER_CONFIG, ./headwater.toml, $XDG_CONFIG_HOME/headwater/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Adds a catalog, for example crm=postgres://reader@db/app; may be given several times
+    #[arg(long = "catalog", global = true, value_name = "NAME=URL")]
+    pub(crate) catalogs: Vec<String>,
+
+    /// Whether sources are asked to filter, limit and look up
+    #[arg(long, global = true, value_enum, default_value_t = Pushdown::Auto)]
+    pub(crate) pushdown: Pushdown,
+
+    /// Stops the whole command after this long, for example 60s
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_timeout)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Of rows: table, csv, jsonl, parquet, arrow; of explain: text, json [default: table on a terminal, else csv]
+    #[arg(long, global = true, value_enum, hide_possible_values = true)]
+    pub(crate) format: Option<Format>,
+
+    /// Writes to FILE, which appears whole or not at all; its ending chooses the format
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Shows on standard error what each source has done so far [auto: if that is a terminal]
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
+    pub(crate) progress: When,
+
+    /// Nothing on standard error but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs statements and writes their rows
+    Query {
+        #[command(flatten)]
+        sql: SqlArgs,
+    },
+    /// Shows what each source is asked, literally, and what stays here and why
+    Explain {
+        #[command(flatten)]
+        sql: SqlArgs,
+        /// Runs the statement too, throws its rows away and shows what each source did
+        #[arg(long)]
+        analyze: bool,
+        /// Adds the engine's own operators
+        #[arg(long)]
+        operators: bool,
+    },
+    /// Lists, describes and tests catalogs
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Checks the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SqlArgs {
+    /// Statements, separated by `;`. `-` reads them from standard input
+    #[arg(value_name = "SQL")]
+    pub(crate) sql: Option<String>,
+    /// Reads the statements from a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// Names every catalog, its connector and where it was configured
+    List,
+    /// Shows the schemas of a catalog, the tables of a schema, or the columns of a table
+    Describe {
+        /// NAME, NAME.SCHEMA or NAME.SCHEMA.TABLE
+        name: String,
+    },
+    /// Connects, lists, reads one row, and reports each step
+    Test {
+        /// Which catalogs [default: all]
+        names: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Validates every catalog without connecting to any
+    Check,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pushdown {
+    /// Whatever a source can do without changing the answer
+    Auto,
+    /// Only the choice of columns; for comparing answers
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// If standard error is a terminal
+    Auto,
+    /// Always
+    On,
+    /// Never
+    Off,
+}
+
+/// All formats; which a command takes is decided in `settings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Csv,
+    Jsonl,
+    Parquet,
+    Arrow,
+    Text,
+    Json,
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(limit) if !limit.is_zero() => Ok(limit),
+        _ => Err("write a positive number and its unit: ms, s, m or h".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_global_option_may_stand_before_or_after_the_command() {
+        for line in [["headwater", "--format", "csv", "query", "x"], ["headwater", "query", "x", "--format", "csv"]] {
+            assert_eq!(Args::try_parse_from(line).unwrap().global.format, Some(Format::Csv));
+        }
+    }
+}

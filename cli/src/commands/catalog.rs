@@ -1,0 +1,236 @@
+//! `headwater catalog list | describe | test`.
+
+use crate::progress::counted;
+use crate::render::{Output, renderer};
+use crate::report::{Failure, report_error};
+use crate::settings::{RowFormat, Settings, retell};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow::datatypes::{Field, Schema};
+use futures::TryStreamExt;
+use headwater_core::name::nearest;
+use headwater_core::{ColumnOrigin, Connector, Error, ErrorKind, KeyRole, Precision, Result, TableMetadata, TableName};
+use headwater_planner::{Engine, grouped};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Every catalog, its connector and where it was configured.
+pub(crate) fn list(settings: &Settings) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for (name, checked) in &settings.catalogs {
+        let catalog = checked.as_ref().map_err(retell)?;
+        rows.push([name.clone(), catalog.connector.clone(), catalog.origin.to_string()]);
+    }
+    let batch = text_columns(["catalog", "connector", "configured"], &rows)?;
+    Ok(show(&batch, "", settings)?)
+}
+
+/// The schemas of a catalog, the tables of a schema, or the columns of a table.
+pub(crate) async fn describe(name: &str, settings: &Settings) -> Result<(), Failure> {
+    let engine = settings.engine()?;
+    let mut parts = name.splitn(3, '.');
+    let catalog = parts.next().unwrap_or_default();
+    let connector = engine.catalog(catalog)?;
+    let in_catalog = |error: Error| error.with_catalog(catalog);
+    match (parts.next(), parts.next()) {
+        (None, _) => {
+            let mut schemas: Vec<_> = connector.list_schemas().try_collect().await.map_err(in_catalog)?;
+            schemas.sort();
+            let rows: Vec<_> = schemas.into_iter().map(|schema| [schema]).collect();
+            show(&text_columns(["schema"], &rows)?, "", settings)?;
+        }
+        (Some(schema), None) => {
+            let mut tables = tables_of(connector.as_ref(), schema).await.map_err(in_catalog)?;
+            tables.sort();
+            let rows: Vec<_> = tables.into_iter().map(|table| [table.table]).collect();
+            show(&text_columns(["table"], &rows)?, "", settings)?;
+        }
+        (Some(schema), Some(table)) => {
+            let table = TableName::new(schema, table);
+            let table = table_of(connector.as_ref(), &table).await.map_err(in_catalog)?;
+            show(&columns_of(&table)?, &heading_of(catalog, &table), settings)?;
+        }
+    }
+    Ok(())
+}
+
+/// Connects, lists, reads one row; reports each step and goes on with the next catalog.
+pub(crate) async fn test(names: &[String], settings: &Settings) -> Result<(), Failure> {
+    let engine = settings.engine()?;
+    let names: Vec<&str> = match names {
+        [] => engine.catalogs().map(|(name, _)| name).collect(),
+        names => names.iter().map(String::as_str).collect(),
+    };
+    let mut output = Output::open(settings.output.path.as_deref())?;
+    let mut failed = 0_usize;
+    for name in &names {
+        let connector = engine.catalog(name)?;
+        if let Err(error) = test_one(&engine, name, connector.as_ref(), &mut output).await {
+            if output.reader_is_gone() {
+                return Ok(());
+            }
+            failed += 1;
+            report_error(&error.with_catalog(*name));
+        }
+    }
+    output.finish()?;
+    if failed > 0 { Err(Failure::sources_failed(failed, names.len())) } else { Ok(()) }
+}
+
+async fn test_one(engine: &Engine, name: &str, connector: &dyn Connector, output: &mut Output) -> Result<()> {
+    let mut started = Instant::now();
+    let mut step = |step: &str, found: &str| {
+        let took = started.elapsed().as_millis();
+        started = Instant::now();
+        output.text(&format!("{name}  {step:<24}  OK  {took:>5} ms  {found}\n"))?;
+        output.hand_on()
+    };
+    let mut schemas: Vec<String> = connector.list_schemas().try_collect().await?;
+    schemas.sort();
+    step("connect and list schemas", &counted(schemas.len() as u64, "schema"))?;
+    let mut tables = Vec::new();
+    let mut looked_at = 0_u64;
+    for schema in &schemas {
+        tables = connector.list_tables(schema).try_collect().await?;
+        looked_at += 1;
+        if !tables.is_empty() {
+            break;
+        }
+    }
+    tables.sort();
+    let place = tables.first().map_or_else(
+        || format!("{} in {}", counted(0, "table"), counted(looked_at, "schema")),
+        |first| format!("{} in {}", counted(tables.len() as u64, "table"), first.schema),
+    );
+    step("list tables", &place)?;
+    let Some(first) = tables.first() else { return Ok(()) };
+    let sql = format!("SELECT * FROM {}.{}.{} LIMIT 1", quoted(name), quoted(&first.schema), quoted(&first.table));
+    let batches: Vec<RecordBatch> = engine.plan(&sql).await?.execute()?.try_collect().await?;
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    step("read one row", &format!("{} of {first}", counted(rows as u64, "row")))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The tables of a schema; of an unknown one, an error with the nearest name.
+async fn tables_of(connector: &dyn Connector, schema: &str) -> Result<Vec<TableName>> {
+    match connector.list_tables(schema).try_collect().await {
+        Err(error) if is_bare_not_found(&error) => {
+            let schemas: Vec<String> = connector.list_schemas().try_collect().await?;
+            Err(with_nearest(error, schema, &schemas))
+        }
+        other => other,
+    }
+}
+
+/// A table; of an unknown one, an error with the nearest name.
+async fn table_of(connector: &dyn Connector, name: &TableName) -> Result<TableMetadata> {
+    match connector.get_table(name).await {
+        Err(error) if is_bare_not_found(&error) => {
+            let tables: Vec<String> =
+                tables_of(connector, &name.schema).await?.into_iter().map(|table| table.table).collect();
+            Err(with_nearest(error, &name.table, &tables))
+        }
+        other => other,
+    }
+}
+
+fn is_bare_not_found(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound && error.hint().is_none()
+}
+
+fn with_nearest(error: Error, wanted: &str, names: &[String]) -> Error {
+    match nearest(wanted, names) {
+        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+/// What is known of the table as a whole, for people.
+fn heading_of(catalog: &str, table: &TableMetadata) -> String {
+    let mut lines = vec![format!("{catalog}.{}  {}", table.name, table.kind.label())];
+    if let Some(comment) = &table.comment {
+        lines.push(format!("  comment  {}", comment.lines().collect::<Vec<_>>().join(" ")));
+    }
+    lines.push(format!("  rows     {}", estimate(table.row_count)));
+    for key in &table.keys {
+        let role = match key.role {
+            KeyRole::Primary => "primary",
+            KeyRole::Unique => "unique",
+            KeyRole::Index => "index",
+        };
+        let name = key.name.as_deref().map(|name| format!("  ({name})")).unwrap_or_default();
+        lines.push(format!("  {role:<7}  {}{name}", key.columns.join(", ")));
+    }
+    let lines: String = lines.iter().map(|line| format!("{}\n", line.replace(char::is_control, " "))).collect();
+    format!("{lines}\n")
+}
+
+fn estimate(rows: Precision) -> String {
+    match rows {
+        Precision::Exact(rows) => grouped(rows),
+        Precision::Inexact(rows) => format!("about {}", grouped(rows)),
+        Precision::Unknown => "unknown".to_owned(),
+    }
+}
+
+fn columns_of(table: &TableMetadata) -> Result<RecordBatch> {
+    let fields = table.schema.fields();
+    let facts: Vec<_> = fields.iter().map(|field| table.facts(field.name())).collect();
+    let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
+    let nullable: BooleanArray = fields.iter().map(|field| Some(field.is_nullable())).collect();
+    let notes: StringArray = facts.iter().map(|facts| facts.note.as_deref()).collect();
+    let columns = [
+        ("column", text(fields.iter().map(|field| field.name().clone()).collect())),
+        ("arrow_type", text(fields.iter().map(|field| field.data_type().to_string()).collect())),
+        ("source_type", text(facts.iter().map(|facts| facts.source_type.clone()).collect())),
+        ("nullable", Arc::new(nullable) as ArrayRef),
+        ("origin", text(facts.iter().map(|facts| origin_text(&facts.origin)).collect())),
+        ("note", Arc::new(notes) as ArrayRef),
+    ];
+    RecordBatch::try_from_iter(columns).map_err(|error| Error::internal(error.to_string()))
+}
+
+fn origin_text(origin: &ColumnOrigin) -> String {
+    match origin {
+        ColumnOrigin::Catalog => "catalog".to_owned(),
+        ColumnOrigin::Key => "key".to_owned(),
+        ColumnOrigin::Declared => "declared".to_owned(),
+        ColumnOrigin::Inferred { seen, sampled } => {
+            format!("seen in {} of {}", grouped(*seen), grouped(*sampled))
+        }
+        _ => "other".to_owned(),
+    }
+}
+
+fn text_columns<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> Result<RecordBatch> {
+    let fields: Vec<_> = names.iter().map(|name| Field::new(*name, arrow::datatypes::DataType::Utf8, false)).collect();
+    let mut columns = Vec::with_capacity(N);
+    for index in 0..N {
+        let values: StringArray = rows.iter().map(|row| row.get(index)).collect();
+        columns.push(Arc::new(values) as ArrayRef);
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|error| Error::internal(error.to_string()))
+}
+
+/// Writes a listing like the rows of a query; the heading only where people read.
+fn show(batch: &RecordBatch, heading: &str, settings: &Settings) -> Result<()> {
+    let format = settings.output.row_format()?;
+    let mut output = Output::open(settings.output.path.as_deref())?;
+    let written = write_listing(batch, heading, format, &mut output);
+    if output.reader_is_gone() {
+        return Ok(());
+    }
+    written?;
+    output.finish()
+}
+
+fn write_listing(batch: &RecordBatch, heading: &str, format: RowFormat, output: &mut Output) -> Result<()> {
+    if format == RowFormat::Table {
+        output.text(heading)?;
+    }
+    let mut renderer = renderer(format, &batch.schema(), output)?;
+    renderer.write(batch)?;
+    renderer.finish()
+}

@@ -1,0 +1,86 @@
+//! From the command line to an exit code.
+
+use crate::args::{Args, CatalogCommand, Command, ConfigCommand};
+use crate::commands;
+use crate::interrupt::{self, GRACE};
+use crate::report::{self, Failure};
+use crate::settings::Settings;
+use clap::Parser;
+use headwater_core::config::ProcessEnvironment;
+use headwater_core::{ConnectorList, Error, ErrorKind};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Handle};
+
+/// Runs the command line of this process with these kinds of source.
+///
+/// The exit code is described in the crate's documentation; messages have been printed.
+pub fn main_with(connectors: ConnectorList) -> ExitCode {
+    report::install_panic_hook();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(told) => {
+            let code = u8::try_from(told.exit_code()).unwrap_or(2);
+            // Whoever closed standard output does not want the help.
+            let _ = told.print();
+            return ExitCode::from(code);
+        }
+    };
+    match run(args, connectors) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(args: Args, connectors: ConnectorList) -> Result<(), Failure> {
+    let settings = Settings::resolve(args.global, connectors, &ProcessEnvironment)?;
+    let runtime = Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|reason| Error::internal(format!("no runtime: {reason}")))?;
+    let outcome = runtime.block_on(async {
+        let signals = interrupt::watch();
+        let outcome = tokio::select! {
+            outcome = within(settings.timeout, dispatch(args.command, &settings)) => outcome,
+            signal = interrupt::first(signals) => Err(Failure::interrupted(signal)),
+        };
+        drain().await;
+        outcome
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(command: Command, settings: &Settings) -> Result<(), Failure> {
+    match command {
+        Command::Query { sql } => commands::query::run(sql, settings).await,
+        Command::Explain { sql, analyze, operators } => {
+            commands::explain::run(sql, commands::explain::What { analyze, operators }, settings).await
+        }
+        Command::Catalog(CatalogCommand::List) => commands::catalog::list(settings),
+        Command::Catalog(CatalogCommand::Describe { name }) => commands::catalog::describe(&name, settings).await,
+        Command::Catalog(CatalogCommand::Test { names }) => commands::catalog::test(&names, settings).await,
+        Command::Config(ConfigCommand::Check) => commands::config::check(settings),
+    }
+}
+
+async fn within(limit: Option<Duration>, command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let Some(limit) = limit else { return command.await };
+    match tokio::time::timeout(limit, command).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let message = format!("not done within {limit:?}, the time limit of this command");
+            Err(Error::new(ErrorKind::Timeout, message).with_hint("raise --timeout, or ask for less").into())
+        }
+    }
+}
+
+/// Waits until dropped streams have cancelled their remote work: until no task but the signals' is left.
+async fn drain() {
+    let tasks = Handle::current();
+    let deadline = Instant::now() + GRACE;
+    while tasks.metrics().num_alive_tasks() > 1 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
