@@ -1,1 +1,40 @@
+//! What all SQL sources share: text that cannot be injected into, and the translation of a scan into a statement.
+//!
+//! What differs between products is data, a [`Dialect`]; what is asked comes as core's pushdown language.
+//!
+//! ```
+//! use headwater_core::{CompareOp, Expr, Value};
+//! use headwater_sql::{ColumnSql, Comparison, POSTGRES, Pushed, SqlText, push_down};
+//! use std::collections::BTreeMap;
+//!
+//! let id = SqlText::identifier(&POSTGRES, "id");
+//! let columns = BTreeMap::from([("id".to_owned(), ColumnSql::plain(id, Comparison::Number))]);
+//! let filter = Expr::column("id").compare(CompareOp::GtEq, Value::Int64(7));
+//! let Pushed::Exact(condition) = push_down(&POSTGRES, &columns, &filter) else { panic!("not exact") };
+//! assert_eq!(condition.as_str(), r#""id" >= 7"#);
+//! ```
+//!
+//! - [`SqlText`] is the only way to a statement: static text, quoted identifiers, rendered literals.
+//! - [`push_down`] says for one filter whether the source means exactly the same, a superset, or cannot say it.
+//! - [`negotiate`] does so for a whole [`ScanRequest`](headwater_core::ScanRequest) and gives the [`Select`].
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+mod calendar;
+mod column;
+mod compare;
+mod dialect;
+mod float;
+mod literal;
+mod negotiate;
+mod predicate;
+mod select;
+mod text;
+
+pub use column::{ColumnSql, Comparison};
+pub use dialect::{Dialect, POSTGRES, Wrapping};
+pub use literal::Unsayable;
+pub use negotiate::{Negotiated, negotiate};
+pub use predicate::{Pushed, push_down};
+pub use select::Select;
+pub use text::SqlText;

@@ -1,0 +1,243 @@
+//! One filter of core's language as a condition, and how far the two mean the same.
+
+use crate::{ColumnSql, Comparison, Dialect, SqlText, Unsayable, compare};
+use headwater_core::{Expr, Value};
+use std::collections::BTreeMap;
+
+/// What became of a filter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pushed {
+    /// True, false and NULL on exactly the rows where the engine has them.
+    Exact(SqlText),
+    /// True on every row where the engine has true, and perhaps on others; why.
+    Superset(SqlText, String),
+    /// Nothing can be said; why.
+    Refused(String),
+}
+
+/// Translates one filter over `columns`, which holds every column by name.
+pub fn push_down(dialect: &Dialect, columns: &BTreeMap<String, ColumnSql>, filter: &Expr) -> Pushed {
+    match (Translator { dialect, columns }.condition(filter)) {
+        Ok(Condition { sql, inexact: None }) => Pushed::Exact(sql),
+        Ok(Condition { sql, inexact: Some(reason) }) => Pushed::Superset(sql, reason),
+        Err(reason) => Pushed::Refused(reason.to_string()),
+    }
+}
+
+/// A translated condition. With `inexact`, only "true where the engine has true" is known of it.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    sql: SqlText,
+    inexact: Option<String>,
+}
+
+impl Condition {
+    pub(crate) fn exact(sql: SqlText) -> Self {
+        Self { sql, inexact: None }
+    }
+
+    pub(crate) fn superset(sql: SqlText, reason: impl Into<String>) -> Self {
+        Self { sql, inexact: Some(reason.into()) }
+    }
+
+    /// The text, if it stays right under `NOT` and `IS NULL`, which need false and NULL exact as well.
+    fn exactly(self) -> Result<SqlText, Unsayable> {
+        match self.inexact {
+            None => Ok(self.sql),
+            Some(reason) => Err(Unsayable::new(format!("{reason}, and this stands under a NOT or IS NULL"))),
+        }
+    }
+}
+
+struct Translator<'a> {
+    dialect: &'a Dialect,
+    columns: &'a BTreeMap<String, ColumnSql>,
+}
+
+impl Translator<'_> {
+    fn condition(&self, expr: &Expr) -> Result<Condition, Unsayable> {
+        match expr {
+            Expr::Column(name) => self.truth_of(name),
+            Expr::Literal(value) => self.constant(value),
+            Expr::Compare { op, left, right } => match (left.as_ref(), right.as_ref()) {
+                (Expr::Column(left), Expr::Column(right)) => {
+                    compare::of_columns(self.dialect, self.column(left)?, *op, self.column(right)?)
+                }
+                (Expr::Column(name), Expr::Literal(value)) => {
+                    compare::with_constant(self.dialect, self.column(name)?, *op, value)
+                }
+                (Expr::Literal(value), Expr::Column(name)) => {
+                    compare::with_constant(self.dialect, self.column(name)?, op.flipped(), value)
+                }
+                _ => Err(Unsayable::new("only columns and constants are compared at the source")),
+            },
+            Expr::And(parts) => self.all(parts),
+            Expr::Or(parts) => self.any(parts),
+            Expr::Not(operand) => self.negated(operand),
+            Expr::IsNull(operand) => Ok(Condition::exact(self.operand(operand)?.then(" IS NULL"))),
+            Expr::In { operand, list } => compare::with_list(self.dialect, self.operand_column(operand)?, list),
+            Expr::StartsWith { operand, prefix } => self.starts_with(operand, prefix),
+            other => Err(Unsayable::new(format!("{other} has no translation"))),
+        }
+    }
+
+    fn column(&self, name: &str) -> Result<&ColumnSql, Unsayable> {
+        self.columns.get(name).ok_or_else(|| Unsayable::new(format!("column {name} is unknown")))
+    }
+
+    fn operand_column(&self, operand: &Expr) -> Result<&ColumnSql, Unsayable> {
+        match operand {
+            Expr::Column(name) => self.column(name),
+            _ => Err(Unsayable::new("only columns are looked up in lists and by prefix at the source")),
+        }
+    }
+
+    fn truth_of(&self, name: &str) -> Result<Condition, Unsayable> {
+        let column = self.column(name)?;
+        match column.comparison {
+            Comparison::Boolean => Ok(Condition::exact(column.value.clone())),
+            _ => Err(Unsayable::new(format!("column {name} is no truth value"))),
+        }
+    }
+
+    fn constant(&self, value: &Value) -> Result<Condition, Unsayable> {
+        match value {
+            Value::Null => Ok(Condition::exact(SqlText::from_static(self.dialect.null_condition))),
+            Value::Boolean(_) => SqlText::literal(self.dialect, value).map(Condition::exact),
+            _ => Err(Unsayable::new(format!("{value} is no truth value"))),
+        }
+    }
+
+    /// What `IS NULL` is asked of: a column's value, or a condition that has NULL where the engine has it.
+    fn operand(&self, operand: &Expr) -> Result<SqlText, Unsayable> {
+        match operand {
+            Expr::Column(name) => Ok(self.column(name)?.value.clone()),
+            other => Ok(SqlText::default().parenthesized(&self.condition(other)?.exactly()?)),
+        }
+    }
+
+    fn negated(&self, operand: &Expr) -> Result<Condition, Unsayable> {
+        if let Expr::IsNull(inner) = operand {
+            return Ok(Condition::exact(self.operand(inner)?.then(" IS NOT NULL")));
+        }
+        let inner = self.condition(operand)?.exactly()?;
+        Ok(Condition::exact(SqlText::from_static("NOT ").parenthesized(&inner)))
+    }
+
+    /// A conjunction without the parts that cannot be said is a superset of the whole.
+    fn all(&self, parts: &[Expr]) -> Result<Condition, Unsayable> {
+        let (mut said, mut inexact, mut refused) = (Vec::new(), None, None);
+        for part in parts {
+            match self.condition(part) {
+                Ok(condition) => {
+                    inexact = inexact.or(condition.inexact);
+                    said.push(condition.sql);
+                }
+                Err(reason) => refused = refused.or(Some(reason)),
+            }
+        }
+        match refused {
+            Some(reason) if said.is_empty() => Err(reason),
+            Some(reason) => Ok(joined(&said, " AND ", "TRUE", Some(format!("a part stays behind: {reason}")))),
+            None => Ok(joined(&said, " AND ", "TRUE", inexact)),
+        }
+    }
+
+    fn any(&self, parts: &[Expr]) -> Result<Condition, Unsayable> {
+        let parts = parts.iter().map(|part| self.condition(part)).collect::<Result<Vec<_>, _>>()?;
+        let inexact = parts.iter().find_map(|part| part.inexact.clone());
+        let said: Vec<_> = parts.into_iter().map(|part| part.sql).collect();
+        Ok(joined(&said, " OR ", "FALSE", inexact))
+    }
+
+    fn starts_with(&self, operand: &Expr, prefix: &str) -> Result<Condition, Unsayable> {
+        let column = self.operand_column(operand)?;
+        let text = match &column.comparison {
+            Comparison::Text(headwater_core::TextComparison::Loose) | Comparison::Encoded { .. } => {
+                column.value.clone().then(self.dialect.by_bytes)
+            }
+            Comparison::Text(_) => column.value.clone(),
+            Comparison::Different(reason) => return Err(Unsayable::new(*reason)),
+            _ => return Err(Unsayable::new("only text begins with a prefix")),
+        };
+        let [before, between, after] = self.dialect.starts_with;
+        let prefix = SqlText::literal(self.dialect, &Value::Utf8(prefix.to_owned()))?;
+        Ok(Condition::exact(SqlText::from_static(before).append(&text).then(between).append(&prefix).then(after)))
+    }
+}
+
+fn joined(parts: &[SqlText], separator: &'static str, none: &'static str, inexact: Option<String>) -> Condition {
+    let sql = match parts {
+        [] => SqlText::from_static(none),
+        [only] => only.clone(),
+        _ => SqlText::default().parenthesized(&SqlText::joined(parts, separator)),
+    };
+    Condition { sql, inexact }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::POSTGRES;
+    use headwater_core::{CompareOp, TextComparison};
+
+    fn push(filter: &Expr) -> Pushed {
+        let column = |name: &str, comparison| {
+            (name.to_owned(), ColumnSql::plain(SqlText::identifier(&POSTGRES, name), comparison))
+        };
+        let columns = BTreeMap::from([
+            column("n", Comparison::Number),
+            column("x", Comparison::Float),
+            column("t", Comparison::Text(TextComparison::BytesEqualityOnly)),
+            column("c", Comparison::Different("char(n) pads with blanks")),
+        ]);
+        push_down(&POSTGRES, &columns, filter)
+    }
+
+    fn shown(filter: &Expr) -> String {
+        match push(filter) {
+            Pushed::Exact(sql) => sql.into_string(),
+            Pushed::Superset(sql, _) => format!("superset: {sql}"),
+            Pushed::Refused(reason) => format!("refused: {reason}"),
+        }
+    }
+
+    fn x(op: CompareOp, value: f64) -> Expr {
+        Expr::column("x").compare(op, Value::Float64(value))
+    }
+
+    #[test]
+    fn an_order_is_asked_by_bytes_and_an_equality_so_that_an_index_serves() {
+        let t = |op| Expr::column("t").compare(op, Value::Utf8("a".into()));
+        assert_eq!(shown(&t(CompareOp::Eq)), r#""t" = 'a'"#);
+        assert_eq!(shown(&t(CompareOp::Lt)), r#""t" COLLATE "C" < 'a'"#);
+    }
+
+    #[test]
+    fn a_comparison_with_zero_never_loses_a_zero() {
+        assert_eq!(shown(&x(CompareOp::Lt, 0.0)), r#"superset: "x" <= '0.0'::float8"#);
+        assert_eq!(shown(&x(CompareOp::Gt, 0.0)), r#""x" > '0.0'::float8"#);
+        assert!(shown(&x(CompareOp::NotEq, -0.0)).starts_with("refused"));
+    }
+
+    #[test]
+    fn a_superset_does_not_survive_a_not() {
+        assert!(shown(&x(CompareOp::Eq, 0.0).negate()).starts_with("refused"));
+        assert_eq!(shown(&x(CompareOp::Eq, 1.0).negate()), r#"NOT ("x" = '1.0'::float8)"#);
+    }
+
+    #[test]
+    fn what_cannot_be_said_leaves_a_conjunction_but_spoils_a_disjunction() {
+        let (n, c) = (Expr::column("n").compare(CompareOp::Eq, Value::Int64(1)), Expr::column("c"));
+        let c = c.compare(CompareOp::Eq, Value::Utf8("a".into()));
+        assert_eq!(shown(&Expr::And(vec![n.clone(), c.clone()])), r#"superset: "n" = 1"#);
+        assert!(shown(&Expr::Or(vec![n, c])).starts_with("refused"));
+    }
+
+    #[test]
+    fn empty_lists_and_connectives_have_their_value() {
+        assert_eq!(shown(&Expr::column("n").is_in(vec![])), "FALSE");
+        assert_eq!(shown(&Expr::And(vec![])), "TRUE");
+        assert_eq!(shown(&Expr::Or(vec![])), "FALSE");
+    }
+}
