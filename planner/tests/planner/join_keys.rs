@@ -1,6 +1,6 @@
 //! Keys of a join's small side reach the other side's connector before it reads.
 
-use crate::support::{Random, answer, batch, engine, memory};
+use crate::support::{Random, SizeUnknown, answer, batch, engine, memory};
 use arrow::array::{Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use headwater_core::{Connector, KeyDecision};
 use headwater_planner::{Ledger, PushdownMode};
@@ -38,6 +38,14 @@ fn catalogs() -> Vec<(&'static str, Arc<dyn Connector>)> {
     vec![("a", Arc::new(few) as _), ("b", Arc::new(many) as _)]
 }
 
+/// The same tables with unknown sizes: the left side as written is the build side, in hash partitions.
+fn sizeless() -> Vec<(&'static str, Arc<dyn Connector>)> {
+    let few = memory(vec![("few", vec![small()]), ("none", vec![small().slice(0, 0)])]);
+    let big = numbers(5_000);
+    let many = memory(vec![("many", vec![big.slice(0, 2_000), big.slice(2_000, 3_000)])]);
+    vec![("a", Arc::new(SizeUnknown(few)) as _), ("b", Arc::new(SizeUnknown(many)) as _)]
+}
+
 fn rows_read(ledger: &Ledger, table: &str) -> u64 {
     let scan = ledger.scans.iter().find(|scan| scan.table.table == table).unwrap();
     scan.stats.map_or(0, |stats| stats.rows)
@@ -64,6 +72,18 @@ async fn only_rows_with_the_keys_are_read() {
         let (rows, ledger) = answer(&auto, sql).await;
         let (expected, _) = answer(&off, sql).await;
         assert_eq!(rows, expected, "{sql}\n{ledger}");
+        assert_eq!(rows_read(&ledger, "many"), read, "{sql}\n{ledger}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_read_out_of_hash_partitions_too() {
+    let auto = engine(sizeless(), PushdownMode::Auto);
+    for (key, read) in [("f.k = m.k", 2), ("f.name = m.name", 3), ("f.k = m.k AND f.name = m.name", 2)] {
+        let sql = format!("SELECT m.k FROM a.main.few f JOIN b.main.many m ON {key}");
+        let query = auto.plan(&sql).await.unwrap();
+        assert!(query.operators().contains("mode=Partitioned"), "{}", query.operators());
+        let (_, ledger) = answer(&auto, &sql).await;
         assert_eq!(rows_read(&ledger, "many"), read, "{sql}\n{ledger}");
     }
 }
@@ -100,7 +120,7 @@ async fn a_build_side_inside_a_join_waits_for_its_keys() {
 async fn keys_never_change_an_answer() {
     let seed = 7;
     let mut random = Random(seed);
-    let auto = engine(catalogs(), PushdownMode::Auto);
+    let autos = [engine(catalogs(), PushdownMode::Auto), engine(sizeless(), PushdownMode::Auto)];
     let off = engine(catalogs(), PushdownMode::Off);
     for case in 0..150 {
         let join = random.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
@@ -114,7 +134,10 @@ async fn keys_never_change_an_answer() {
         } else {
             format!("SELECT x.k, x.name FROM {x} x WHERE {exists} (SELECT 1 FROM {y} y WHERE {key})")
         };
-        let (rows, ledger) = answer(&auto, &sql).await;
-        assert_eq!(rows, answer(&off, &sql).await.0, "seed {seed}, case {case}: {sql}\n{ledger}");
+        let expected = answer(&off, &sql).await.0;
+        for auto in &autos {
+            let (rows, ledger) = answer(auto, &sql).await;
+            assert_eq!(rows, expected, "seed {seed}, case {case}: {sql}\n{ledger}");
+        }
     }
 }

@@ -2,8 +2,12 @@
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::util::pretty::pretty_format_batches;
+use async_trait::async_trait;
 use futures::TryStreamExt;
-use headwater_core::{Connector, MemoryConnector, TableName};
+use headwater_core::{
+    BatchStream, Connector, JoinKeys, MemoryConnector, NameStream, Precision, Result, ScanContext, ScanPlan,
+    ScanRequest, Split, Splits, TableMetadata, TableName,
+};
 use headwater_planner::{Engine, Ledger, PushdownMode};
 use std::sync::Arc;
 
@@ -52,5 +56,36 @@ impl Random {
 
     pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.below(from.len())]
+    }
+}
+
+/// A source that knows nothing of its tables' sizes: joins are then planned with hash partitions on both sides.
+#[derive(Debug)]
+pub(crate) struct SizeUnknown(pub(crate) MemoryConnector);
+
+#[async_trait]
+impl Connector for SizeUnknown {
+    fn list_schemas(&self) -> NameStream<'_, String> {
+        self.0.list_schemas()
+    }
+
+    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
+        self.0.list_tables(schema)
+    }
+
+    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
+        self.0.get_table(name).await
+    }
+
+    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        Ok(ScanPlan { rows: Precision::Unknown, ..self.0.plan_scan(table, request)? })
+    }
+
+    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
+        self.0.splits(plan, keys, context).await
+    }
+
+    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
+        self.0.read(split, context).await
     }
 }
