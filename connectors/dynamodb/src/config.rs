@@ -2,7 +2,7 @@
 
 mod declared;
 
-pub(crate) use declared::{DeclaredType, DeclaredTables, quoted_key};
+pub(crate) use declared::{DeclaredTables, DeclaredType, quoted_key};
 
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
 use headwater_core::{Error, Result, Secret};
@@ -10,18 +10,38 @@ use url::{Host, Url};
 
 /// Every option of a DynamoDB catalog.
 pub(crate) const OPTIONS: &[OptionSpec] = &[
-    option("url", OptionKind::Text, None, "`dynamodb://REGION`, with `?endpoint=…&profile=…` if needed; options of their own win."),
+    option(
+        "url",
+        OptionKind::Text,
+        None,
+        "`dynamodb://REGION`, with `?endpoint=…&profile=…` if needed; options of their own win.",
+    ),
     option("region", OptionKind::Text, None, "AWS region; else the environment's or the profile's."),
     option("endpoint", OptionKind::Text, None, "Address in place of AWS's, for a local server or a VPC endpoint."),
-    option("allow_http", OptionKind::Boolean, Some("false"), "Allows an `http://` endpoint on another machine: requests and answers travel in the clear."),
+    option(
+        "allow_http",
+        OptionKind::Boolean,
+        Some("false"),
+        "Allows an `http://` endpoint on another machine: requests and answers travel in the clear.",
+    ),
     option("profile", OptionKind::Text, None, "Profile of `~/.aws/config` and `~/.aws/credentials`."),
     option("access_key_id", OptionKind::Text, None, "Access key; together with `secret_access_key`."),
     option("secret_access_key", OptionKind::Secret, None, "Secret of the access key."),
     option("session_token", OptionKind::Secret, None, "Token of temporary credentials."),
-    option("sample_size", OptionKind::Integer, Some("1000"), "Items read per table to learn its attributes; also never more than 16 MB."),
+    option(
+        "sample_size",
+        OptionKind::Integer,
+        Some("1000"),
+        "Items read per table to learn its attributes; also never more than 16 MB.",
+    ),
     option("scan_segments", OptionKind::Integer, Some("4"), "Most parallel segments of a Scan."),
     option("max_requests_in_flight", OptionKind::Integer, Some("16"), "Most requests under way at once."),
-    option("tables", OptionKind::Table, None, "Declared column types: `[catalogs.NAME.tables.TABLE.columns]` with `attribute = \"type\"`."),
+    option(
+        "tables",
+        OptionKind::Table,
+        None,
+        "Declared column types: `[catalogs.NAME.tables.TABLE.columns]` with `attribute = \"type\"`.",
+    ),
 ];
 
 const fn option(

@@ -52,7 +52,7 @@ mod json;
 mod number;
 mod temporal;
 
-pub(crate) use attribute::{attribute_from_json, attribute_to_json, item_size, kind_of};
+pub(crate) use attribute::{attribute_from_json, attribute_to_json, item_size};
 pub(crate) use builder::RowBuilder;
 pub(crate) use column::{ColumnType, KeyKind};
 pub(crate) use evidence::Evidence;

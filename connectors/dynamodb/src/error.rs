@@ -55,7 +55,8 @@ where
         SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => not_sent(&error, site),
         SdkError::ServiceError(_) => refused(&error, code.as_deref(), site),
         _ => {
-            let message = format!("{} answered {} with something that is no DynamoDB answer", site.place, site.operation);
+            let message =
+                format!("{} answered {} with something that is no DynamoDB answer", site.place, site.operation);
             Error::new(ErrorKind::Corrupt, message).with_hint("is this a DynamoDB endpoint?")
         }
     };
@@ -111,10 +112,8 @@ fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>, code: Option<&str>, sit
             Error::new(kind, format!("{} does not accept the credentials: {text}", site.place))
                 .with_hint("renew them, check the clock and the region, or see the catalog's options for credentials")
         }
-        ErrorKind::PermissionDenied => {
-            Error::new(kind, format!("{} does not allow {what}: {text}", site.place))
-                .with_hint(format!("the identity needs the permission dynamodb:{}", site.operation))
-        }
+        ErrorKind::PermissionDenied => Error::new(kind, format!("{} does not allow {what}: {text}", site.place))
+            .with_hint(format!("the identity needs the permission dynamodb:{}", site.operation)),
         ErrorKind::Throttled => {
             Error::new(kind, format!("{} throttled {what}, retries did not help: {text}", site.place))
                 .with_hint("raise the table's read capacity, or read less: a filter on the key, fewer scan_segments")

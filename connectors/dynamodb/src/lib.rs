@@ -1,5 +1,132 @@
 //! DynamoDB as a source of tables.
+//!
+//! ```toml
+//! [catalogs.events]
+//! connector = "dynamodb"
+//! region = "eu-central-1"
+//!
+//! [catalogs.events.tables.workflow_items.columns]
+//! completed_at = "timestamp"
+//! ```
+//!
+//! ```
+//! use headwater_core::ConnectorList;
+//! use headwater_dynamodb::DynamoDbFactory;
+//!
+//! # fn main() -> headwater_core::Result<()> {
+//! let connectors = ConnectorList::new().with(DynamoDbFactory);
+//! let config = connectors.check_url("events", "dynamodb://eu-central-1?endpoint=http://127.0.0.1:8000")?;
+//! let events = connectors.build(&config)?; // no I/O yet
+//! # drop(events);
+//! # Ok(()) }
+//! ```
+//!
+//! | concept | here |
+//! |---|---|
+//! | schemas | one, `default` |
+//! | columns | key attributes, declared ones, and those of a sample; an attribute that the sample did not have is no column until it is declared |
+//! | types | per value at the source; the law is in `convert.rs` |
+//! | access | `Query` where the partition key is bound by `=`, `IN` or join keys, `BatchGetItem` where whole keys are, else `Scan` in segments |
+//! | filters | the partition and sort key in the key condition, other columns in a filter expression, where DynamoDB means exactly the same |
+//! | consistency | eventual, as DynamoDB's default is |
+//!
+//! Secondary indexes are shown and not used. A local server needs credentials too; any text will do.
+
 mod config;
 mod connect;
 mod convert;
 mod error;
+mod metadata;
+mod plan;
+mod read;
+
+use async_trait::async_trait;
+use config::DynamoDbConfig;
+use connect::Connection;
+use futures::{StreamExt, TryStreamExt, stream};
+use headwater_core::config::{CatalogConfig, OptionSpec};
+use headwater_core::{
+    BatchStream, Connector, ConnectorFactory, JoinKeys, NameStream, Result, ScanContext, ScanPlan, ScanRequest, Split,
+    Splits, TableMetadata, TableName,
+};
+use std::sync::Arc;
+
+/// Builds [`DynamoDbConnector`]s.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DynamoDbFactory;
+
+impl ConnectorFactory for DynamoDbFactory {
+    fn name(&self) -> &'static str {
+        "dynamodb"
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        config::OPTIONS
+    }
+
+    fn url_schemes(&self) -> &'static [&'static str] {
+        &["dynamodb"]
+    }
+
+    fn build(&self, catalog: &CatalogConfig) -> Result<Arc<dyn Connector>> {
+        Ok(Arc::new(DynamoDbConnector::new(catalog)?))
+    }
+}
+
+/// The tables of one AWS account and region, or of a local server.
+#[derive(Debug)]
+pub struct DynamoDbConnector {
+    connection: Arc<Connection>,
+}
+
+impl DynamoDbConnector {
+    /// A connector of a checked catalog. Does no I/O.
+    ///
+    /// # Errors
+    /// `Config` when options contradict each other or a declaration is wrong.
+    pub fn new(catalog: &CatalogConfig) -> Result<Self> {
+        let config = Arc::new(DynamoDbConfig::parse(catalog)?);
+        Ok(Self { connection: Arc::new(Connection::new(config)) })
+    }
+}
+
+#[async_trait]
+impl Connector for DynamoDbConnector {
+    fn list_schemas(&self) -> NameStream<'_, String> {
+        stream::iter([Ok(metadata::SCHEMA.to_owned())]).boxed()
+    }
+
+    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
+        if schema != metadata::SCHEMA {
+            return stream::iter([Err(metadata::unknown_schema(schema))]).boxed();
+        }
+        metadata::list_tables(&self.connection).map_err(|error| self.of_catalog(error)).boxed()
+    }
+
+    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
+        metadata::get_table(&self.connection, name).await.map_err(|error| self.of_catalog(error))
+    }
+
+    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        plan::plan_scan(table, request, self.connection.config().scan_segments)
+    }
+
+    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
+        let splits = plan::splits(plan, keys)?;
+        let metrics = Arc::clone(&context.metrics);
+        let stream = splits.stream.inspect_ok(move |_| metrics.add_split()).boxed();
+        Ok(Splits { stream, ..splits })
+    }
+
+    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
+        let catalog = self.connection.config().catalog.clone();
+        let batches = read::read(Arc::clone(&self.connection), split, context)?;
+        Ok(batches.map_err(move |error| error.with_catalog(&catalog)).boxed())
+    }
+}
+
+impl DynamoDbConnector {
+    fn of_catalog(&self, error: headwater_core::Error) -> headwater_core::Error {
+        error.with_catalog(&self.connection.config().catalog)
+    }
+}

@@ -7,8 +7,8 @@ use super::number::Number;
 use super::temporal::{date_days, timestamp_micros};
 use crate::config::quoted_key;
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
-    ListArray, RecordBatch, RecordBatchOptions, StringBuilder, StructArray, TimestampMicrosecondBuilder,
+    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray,
+    RecordBatch, RecordBatchOptions, StringBuilder, StructArray, TimestampMicrosecondBuilder,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef};
@@ -119,7 +119,9 @@ impl<'a> Cell<'a> {
     fn fitting_type(self) -> String {
         match self {
             Self::Number(text) => match Number::parse(text) {
-                Some(n) if n.fraction_digits() + n.integer_digits() <= 38 => format!("decimal(38,{})", n.fraction_digits()),
+                Some(n) if n.fraction_digits() + n.integer_digits() <= 38 => {
+                    format!("decimal(38,{})", n.fraction_digits())
+                }
                 _ => "json".to_owned(),
             },
             _ => "json".to_owned(),

@@ -21,7 +21,10 @@ pub(crate) enum ColumnType {
     Digits,
     Int64,
     Float64,
-    Decimal { precision: u8, scale: i8 },
+    Decimal {
+        precision: u8,
+        scale: i8,
+    },
     Boolean,
     Binary,
     Timestamp,

@@ -45,7 +45,9 @@ mod tests {
         assert_eq!(timestamp_micros("1969-12-31T23:59:59.999999Z"), Some(-1));
         assert_eq!(timestamp_micros("0001-01-01T00:00:00Z"), Some(-62_135_596_800_000_000));
         assert_eq!(timestamp_micros("9999-12-31T23:59:59Z"), Some(253_402_300_799_000_000));
-        for wrong in ["1970-01-01", "1970-01-01T00:00:01", "1970-01-01T00:00:01.0000001Z", "now", "", "1970-13-01T00:00:00Z"] {
+        for wrong in
+            ["1970-01-01", "1970-01-01T00:00:01", "1970-01-01T00:00:01.0000001Z", "now", "", "1970-13-01T00:00:00Z"]
+        {
             assert_eq!(timestamp_micros(wrong), None, "{wrong}");
         }
     }

@@ -1,0 +1,148 @@
+//! The one condition on the sort key that a Query takes.
+
+use super::conjunct::Conjunct;
+use super::literal::{AsKey, key_value};
+use crate::metadata::KeyAttribute;
+use headwater_core::{Answer, CompareOp, Expr, Value, eval::passes};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+/// What a Query asks of the sort key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SortTest {
+    /// Nothing.
+    Any,
+    /// One of these values: one Query each. Empty: no item qualifies.
+    Values(Vec<Json>),
+    /// `=`, `<`, `<=`, `>` or `>=`.
+    Compare(String, Json),
+    /// Between two values, both included.
+    Between(Json, Json),
+    /// Begins with this text.
+    BeginsWith(Json),
+}
+
+/// The test, and an answer for each condition in turn.
+pub(super) fn sort_test(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
+    equality(key, conjuncts).or_else(|| prefix(key, conjuncts)).unwrap_or_else(|| range(key, conjuncts))
+}
+
+/// `=` and `IN`: all other conditions on the key are checked here, on the values themselves.
+fn equality(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answer>)> {
+    let values = conjuncts.iter().find_map(|conjunct| storable(key, &conjunct.equals(&key.name)?))?;
+    let passing = |value: &Value| conjuncts.iter().all(|conjunct| passes(conjunct.expr, &|_| value.clone()));
+    let values = values.into_iter().filter(|(value, _)| passing(value)).map(|(_, json)| json).collect();
+    Some((SortTest::Values(values), vec![Answer::Exact; conjuncts.len()]))
+}
+
+/// The distinct values that a key can have; `None` if that is unclear for one of them.
+fn storable(key: &KeyAttribute, values: &[Value]) -> Option<Vec<(Value, Json)>> {
+    let (mut kept, mut seen) = (Vec::new(), HashSet::new());
+    for value in values {
+        match key_value(key, true, value) {
+            AsKey::Storable(json) if seen.insert(json.to_string()) => kept.push((value.clone(), json)),
+            AsKey::Storable(_) | AsKey::Impossible => {}
+            AsKey::Unclear => return None,
+        }
+    }
+    Some(kept)
+}
+
+fn prefix(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answer>)> {
+    let prefix_of = |conjunct: &Conjunct<'_>| match conjunct.expr {
+        Expr::StartsWith { prefix, .. } if !prefix.is_empty() => Some(prefix.clone()),
+        _ => None,
+    };
+    let at = conjuncts.iter().position(|conjunct| prefix_of(conjunct).is_some())?;
+    let prefix = prefix_of(conjuncts.get(at)?)?;
+    let mut answers = vec![refused(key); conjuncts.len()];
+    *answers.get_mut(at)? = Answer::Exact;
+    Some((SortTest::BeginsWith(json!({ "S": prefix })), answers))
+}
+
+/// The tightest lower and upper bound.
+#[derive(Debug, Default)]
+struct Bounds<'a> {
+    lower: Option<(&'a Value, CompareOp)>,
+    upper: Option<(&'a Value, CompareOp)>,
+}
+
+impl<'a> Bounds<'a> {
+    /// Takes a bound in; `false` if it is none or does not compare with the one that is there.
+    fn add(&mut self, op: CompareOp, value: &'a Value) -> bool {
+        let (side, tighter, strict) = match op {
+            CompareOp::Gt | CompareOp::GtEq => (&mut self.lower, Ordering::Greater, CompareOp::Gt),
+            CompareOp::Lt | CompareOp::LtEq => (&mut self.upper, Ordering::Less, CompareOp::Lt),
+            CompareOp::Eq | CompareOp::NotEq => return false,
+        };
+        let replaces = match side {
+            None => true,
+            Some((known, _)) => match value.compare(known) {
+                None => return false,
+                Some(Ordering::Equal) => op == strict,
+                Some(order) => order == tighter,
+            },
+        };
+        if replaces {
+            *side = Some((value, op));
+        }
+        true
+    }
+}
+
+fn range(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
+    let mut bounds = Bounds::default();
+    let mut answers = Vec::with_capacity(conjuncts.len());
+    for conjunct in conjuncts {
+        let bound = conjunct.comparison(&key.name).filter(|(_, value)| as_json(key, value).is_some());
+        let taken = bound.is_some_and(|(op, value)| bounds.add(op, value));
+        answers.push(if taken { Answer::Exact } else { refused(key) });
+    }
+    let (test, between) = match (bounds.lower, bounds.upper) {
+        (None, None) => (SortTest::Any, false),
+        (Some((value, op)), None) | (None, Some((value, op))) => (compare(key, op, value), false),
+        (Some((low, _)), Some((high, _))) => between(key, low, high),
+    };
+    if between {
+        blur_strict_bounds(key, conjuncts, &mut answers);
+    }
+    (test, answers)
+}
+
+fn as_json(key: &KeyAttribute, value: &Value) -> Option<Json> {
+    match key_value(key, true, value) {
+        AsKey::Storable(json) => Some(json),
+        AsKey::Impossible | AsKey::Unclear => None,
+    }
+}
+
+fn compare(key: &KeyAttribute, op: CompareOp, value: &Value) -> SortTest {
+    as_json(key, value).map_or(SortTest::Any, |value| SortTest::Compare(op.symbol().to_owned(), value))
+}
+
+/// `BETWEEN`, which DynamoDB rejects when the bounds are the wrong way round. The second part: whether it was used.
+fn between(key: &KeyAttribute, low: &Value, high: &Value) -> (SortTest, bool) {
+    match (low.compare(high), as_json(key, low), as_json(key, high)) {
+        (Some(Ordering::Greater), ..) => (SortTest::Values(Vec::new()), false),
+        (_, Some(low), Some(high)) => (SortTest::Between(low, high), true),
+        _ => (SortTest::Any, false),
+    }
+}
+
+/// Bounds that exclude their value must be checked again after a `BETWEEN`.
+fn blur_strict_bounds(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>], answers: &mut [Answer]) {
+    for (conjunct, answer) in conjuncts.iter().zip(answers) {
+        let strict = matches!(conjunct.comparison(&key.name), Some((CompareOp::Gt | CompareOp::Lt, _)));
+        if strict && *answer == Answer::Exact {
+            let reason = format!("a Query takes both bounds of {} only as BETWEEN, which includes them", key.name);
+            *answer = Answer::Inexact(reason);
+        }
+    }
+}
+
+fn refused(key: &KeyAttribute) -> Answer {
+    Answer::Refused(format!("a Query takes one condition on the sort key {} and no further filter on it", key.name))
+}
