@@ -151,11 +151,11 @@ impl PostgresConfig {
     pub fn from_options(options: &Options) -> Result<Self> {
         let mut config = parse_url(options.required_text("url")?)?;
         merge_tls(&mut config, options)?;
-        if let Some(password) = options.secret("password") {
-            if config.password.replace(password).is_some() {
-                return Err(Error::config("the url holds a password, and so does option password")
-                    .with_hint("take the password out of the url"));
-            }
+        if let Some(password) = options.secret("password")
+            && config.password.replace(password).is_some()
+        {
+            return Err(Error::config("the url holds a password, and so does option password")
+                .with_hint("take the password out of the url"));
         }
         config.schemas = options.text_list("schemas").map(|list| list.into_iter().map(str::to_owned).collect());
         let connections = options.integer_within("max_connections", 1..=1000)?;
@@ -180,10 +180,10 @@ impl PostgresConfig {
 fn merge_tls(config: &mut PostgresConfig, options: &Options) -> Result<()> {
     let mode = options.text("sslmode").map(SslMode::parse).transpose()?;
     let in_url = parameter(options.required_text("url")?, "sslmode").map(|word| SslMode::parse(&word)).transpose()?;
-    if let (Some(mode), Some(in_url)) = (mode, in_url) {
-        if mode != in_url {
-            return Err(Error::config("the url and option sslmode disagree").with_hint("keep one of the two"));
-        }
+    if let (Some(mode), Some(in_url)) = (mode, in_url)
+        && mode != in_url
+    {
+        return Err(Error::config("the url and option sslmode disagree").with_hint("keep one of the two"));
     }
     config.sslmode = mode.or(in_url).unwrap_or_default();
     let certificate = parameter(options.required_text("url")?, "sslrootcert");

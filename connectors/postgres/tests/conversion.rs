@@ -1,0 +1,206 @@
+//! The conversion law of `convert/mod.rs`, walked row by row through the server.
+
+use crate::support::{Database, scan, table};
+use arrow::array::{Array, RecordBatch};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use headwater_core::{Connector, ErrorKind, ScanRequest};
+use std::sync::Arc;
+
+/// PostgreSQL type, Arrow type, and values: as SQL writes them → as they must come out, by Arrow's own display.
+struct Law {
+    source: &'static str,
+    arrow: &'static str,
+    values: &'static [(&'static str, &'static str)],
+}
+
+const fn law(source: &'static str, arrow: &'static str, values: &'static [(&'static str, &'static str)]) -> Law {
+    Law { source, arrow, values }
+}
+
+const LAWS: &[Law] = &[
+    law("bool", "Boolean", &[("true", "true"), ("false", "false")]),
+    law("int2", "Int16", &[("-32768", "-32768"), ("32767", "32767")]),
+    law("int4", "Int32", &[("-2147483648", "-2147483648"), ("2147483647", "2147483647")]),
+    law(
+        "int8",
+        "Int64",
+        &[("-9223372036854775808", "-9223372036854775808"), ("9223372036854775807", "9223372036854775807")],
+    ),
+    law("oid", "Int64", &[("0", "0"), ("4294967295", "4294967295")]),
+    law(
+        "float4",
+        "Float32",
+        &[("3.4028235e38", "3.4028235e38"), ("NaN", "NaN"), ("-0", "-0.0"), ("1e-45", "1e-45"), ("-Infinity", "-inf")],
+    ),
+    law(
+        "float8",
+        "Float64",
+        &[
+            ("1.7976931348623157e308", "1.7976931348623157e308"),
+            ("5e-324", "5e-324"),
+            ("-0", "-0.0"),
+            ("NaN", "NaN"),
+            ("Infinity", "inf"),
+            ("0.1", "0.1"),
+        ],
+    ),
+    law(
+        "numeric(38,0)",
+        "Decimal128(38, 0)",
+        &[
+            ("99999999999999999999999999999999999999", "99999999999999999999999999999999999999"),
+            ("-99999999999999999999999999999999999999", "-99999999999999999999999999999999999999"),
+        ],
+    ),
+    law(
+        "numeric(38,38)",
+        "Decimal128(38, 38)",
+        &[
+            ("0.99999999999999999999999999999999999999", "0.99999999999999999999999999999999999999"),
+            ("-0.00000000000000000000000000000000000001", "-0.00000000000000000000000000000000000001"),
+        ],
+    ),
+    law(
+        "numeric(12,2)",
+        "Decimal128(12, 2)",
+        &[("-12.5", "-12.50"), ("0", "0.00"), ("10000", "10000.00"), ("100000000", "100000000.00"), ("0.01", "0.01")],
+    ),
+    law("numeric(2,-3)", "Decimal128(5, 0)", &[("99000", "99000"), ("-1000", "-1000"), ("1499", "1000")]),
+    law("numeric(2,4)", "Decimal128(4, 4)", &[("0.0099", "0.0099")]),
+    law(
+        "numeric",
+        "Utf8",
+        &[
+            ("NaN", "NaN"),
+            ("Infinity", "Infinity"),
+            ("-Infinity", "-Infinity"),
+            ("12.500", "12.500"),
+            ("1e-20", "0.00000000000000000001"),
+            ("1e40", "10000000000000000000000000000000000000000"),
+        ],
+    ),
+    law(
+        "numeric(39,1)",
+        "Utf8",
+        &[("99999999999999999999999999999999999999.9", "99999999999999999999999999999999999999.9")],
+    ),
+    law("text", "Utf8", &[("", ""), ("☃ O'Brien \\", "☃ O'Brien \\")]),
+    law("varchar(5)", "Utf8", &[("abc", "abc"), (" a ", " a ")]),
+    law("char(4)", "Utf8", &[("ab", "ab  "), ("", "    ")]),
+    law("name", "Utf8", &[("pg_class", "pg_class")]),
+    law("bytea", "Binary", &[("\\x", ""), ("\\x00ff", "00ff")]),
+    law("date", "Date32", &[("1970-01-01", "1970-01-01"), ("0001-01-01", "0001-01-01"), ("9999-12-31", "9999-12-31")]),
+    law("time", "Time64(µs)", &[("00:00", "00:00:00"), ("23:59:59.999999", "23:59:59.999999")]),
+    law("timetz", "Utf8", &[("12:34:56.5+05:30", "12:34:56.5+05:30")]),
+    law(
+        "timestamp",
+        "Timestamp(µs)",
+        &[("2026-03-01 12:00:00.000001", "2026-03-01T12:00:00.000001"), ("0001-01-01 00:00", "0001-01-01T00:00:00")],
+    ),
+    law("timestamptz", "Timestamp(µs, \"UTC\")", &[("2026-03-01 12:00:00+02", "2026-03-01T10:00:00Z")]),
+    law("interval", "Utf8", &[("1 year 2 days -03:04:05.678", "1 year 2 days -03:04:05.678")]),
+    law("uuid", "Utf8", &[("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")]),
+    law("json", "Utf8", &[("{\"a\":  1}", "{\"a\":  1}")]),
+    law("jsonb", "Utf8", &[("{\"b\":1,\"a\":  [null]}", "{\"a\": [null], \"b\": 1}")]),
+    law("mood", "Utf8", &[("happy", "happy"), ("sad", "sad")]),
+    law("positive", "Int32", &[("1", "1")]),
+    law("price", "Decimal128(8, 2)", &[("1.5", "1.50")]),
+    law("inet", "Utf8", &[("10.0.0.1/8", "10.0.0.1/8")]),
+    law("macaddr", "Utf8", &[("08:00:2b:01:02:03", "08:00:2b:01:02:03")]),
+    law("bit(3)", "Utf8", &[("101", "101")]),
+    law("varbit", "Utf8", &[("10", "10")]),
+    law("xml", "Utf8", &[("<a>1</a>", "<a>1</a>")]),
+    law("int4range", "Utf8", &[("[1,5)", "[1,5)")]),
+    law("point", "Utf8", &[("(1,2)", "(1,2)")]),
+    law("tsvector", "Utf8", &[("a b", "'a' 'b'")]),
+    law("pair", "Utf8", &[("(1,x)", "(1,x)"), ("(,)", "(,)")]),
+    law("\"char\"", "Utf8", &[("x", "x")]),
+    law("int4[]", "List(Int32)", &[("{1,NULL,-3}", "[1, , -3]"), ("{}", "[]")]),
+    law("text[]", "List(Utf8)", &[("{a,\"b,c\",\"\"}", "[a, b,c, ]")]),
+    law("bool[]", "List(Boolean)", &[("{t,f}", "[true, false]")]),
+    law("float8[]", "List(Float64)", &[("{NaN,0.1}", "[NaN, 0.1]")]),
+    law(
+        "uuid[]",
+        "List(Utf8)",
+        &[("{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}", "[a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11]")],
+    ),
+    law("date[]", "List(Date32)", &[("{2026-01-31}", "[2026-01-31]")]),
+    law("timestamptz[]", "List(Timestamp(µs, \"UTC\"))", &[("{2026-01-31 00:00+00}", "[2026-01-31T00:00:00Z]")]),
+    law("numeric(6,2)[]", "List(Utf8)", &[("{1.5,NaN}", "[1.50, NaN]")]),
+    law("inet[]", "Utf8", &[("{10.0.0.1}", "{10.0.0.1}")]),
+];
+
+const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TYPE pair AS (a int, b text); \
+    CREATE DOMAIN positive AS int CHECK (VALUE > 0); CREATE DOMAIN money2 AS numeric(8,2); CREATE DOMAIN price AS money2;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_of_the_law_holds() {
+    let columns: Vec<String> = LAWS.iter().enumerate().map(|(n, law)| format!("c{n} {}", law.source)).collect();
+    let setup = format!("{TYPES} CREATE TABLE law ({})", columns.join(", "));
+    let database = Database::new("conversion_law", &setup).await;
+    let rows = LAWS.iter().map(|law| law.values.len()).max().unwrap();
+    for row in 0..=rows {
+        let values: Vec<String> = LAWS
+            .iter()
+            .map(|law| match law.values.get(row) {
+                Some((value, _)) => format!("'{}'::{}", value.replace('\'', "''"), law.source),
+                None => "NULL".to_owned(),
+            })
+            .collect();
+        let sql = format!("INSERT INTO law VALUES ({})", values.join(", "));
+        database.client.batch_execute(&sql).await.unwrap();
+    }
+    let scanned = scan(&database.connector(), &ScanRequest::table(table("law"))).await.unwrap();
+    let [batch] = scanned.batches.as_slice() else { panic!("one batch") };
+    assert_eq!(batch.num_columns(), LAWS.len());
+    for (index, law) in LAWS.iter().enumerate() {
+        check(law, batch, index);
+    }
+}
+
+fn check(law: &Law, batch: &RecordBatch, index: usize) {
+    assert_eq!(batch.schema().field(index).data_type().to_string(), law.arrow, "{}", law.source);
+    let column = batch.column(index);
+    let options = FormatOptions::new();
+    let shown = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
+    for (row, (value, expected)) in law.values.iter().enumerate() {
+        assert_eq!(shown.value(row).to_string(), *expected, "{value} of {}", law.source);
+    }
+    assert!(column.is_null(batch.num_rows() - 1), "NULL of {}", law.source);
+}
+
+/// Type, value, and what the message must name.
+const MISFITS: &[(&str, &str, &str)] = &[
+    ("date", "infinity", "infinity"),
+    ("timestamp", "-infinity", "-infinity"),
+    ("timestamptz", "infinity", "infinity"),
+    ("timestamp", "294276-12-31 23:59:59", "294246"),
+    ("numeric(5,2)", "NaN", "NaN"),
+    ("int4[]", "{{1,2},{3,4}}", "2 dimensions"),
+    ("text[]", "[5:6]={a,b}", "first index is 5"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_an_error_that_names_the_column() {
+    let database = Database::new("conversion_misfits", "SELECT 1").await;
+    let connector = database.connector();
+    for (index, (source, value, named)) in MISFITS.iter().enumerate() {
+        let sql = format!("CREATE TABLE t{index} AS SELECT '{value}'::{source} AS odd_one");
+        database.client.batch_execute(&sql).await.unwrap();
+        let error = read_error(&connector, &format!("t{index}")).await;
+        assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error:?}");
+        assert!(error.to_string().contains("odd_one") && error.to_string().contains(named), "{error:?}");
+        assert!(error.hint().is_some());
+    }
+}
+
+async fn read_error(connector: &Arc<dyn Connector>, name: &str) -> headwater_core::Error {
+    scan(connector, &ScanRequest::table(table(name))).await.err().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn midnight_at_the_end_of_the_day_is_kept() {
+    let database = Database::new("conversion_midnight", "CREATE TABLE t AS SELECT '24:00'::time AS c").await;
+    let scanned = scan(&database.connector(), &ScanRequest::table(table("t"))).await.unwrap();
+    assert_eq!(scanned.column("c"), [headwater_core::Value::Time(86_400_000_000)]);
+}

@@ -1,0 +1,51 @@
+//! Join keys against a real table.
+
+use crate::support::{Database, Scanned, scan_with, table};
+use headwater_core::{Connector, JoinKeys, KeyDecision, ScanContext, ScanRequest, Value};
+use std::sync::Arc;
+
+const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, sku text, u uuid); \
+    INSERT INTO orders SELECT i, 'sku ' || i % 100, md5(i::text)::uuid FROM generate_series(1, 100000) i; ANALYZE orders";
+
+fn keys(column: &str, values: impl IntoIterator<Item = Value>) -> JoinKeys {
+    JoinKeys { columns: vec![column.to_owned()], tuples: values.into_iter().map(|value| vec![value]).collect() }
+}
+
+async fn keyed(connector: &Arc<dyn Connector>, keys: &JoinKeys) -> Scanned {
+    let request = ScanRequest::table(table("orders"));
+    scan_with(connector, &request, Some(keys), &ScanContext::new("keys")).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_looked_up_in_disjoint_chunks_and_impossible_ones_left_out() {
+    let database = Database::new("keys_chunks", TABLE).await;
+    let connector = database.connector();
+    let many = keys("id", (0..25_000).map(|n| Value::Int64(n * 4)).chain([Value::Int64(1 << 40)]));
+    let scanned = keyed(&connector, &many).await;
+    assert_eq!(scanned.keys, KeyDecision::Used { keys: 25_001 });
+    assert_eq!((scanned.splits.len(), scanned.rows()), (3, 24_999));
+    assert!(scanned.splits.iter().all(|split| !split.request.to_string().contains(&(1i64 << 40).to_string())));
+    let wide = keys("id", (0..60_000).map(Value::Int64));
+    let scanned = keyed(&connector, &wide).await;
+    assert!(matches!(scanned.keys, KeyDecision::Declined { keys: 60_000, .. }), "{:?}", scanned.keys);
+    assert_eq!(scanned.rows(), 100_000);
+    let impossible = [Value::Int64(1 << 40), Value::Decimal { unscaled: 15, scale: 1 }];
+    assert_eq!(keyed(&connector, &keys("id", impossible)).await.splits.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uuid_and_text_keys_and_pairs_of_keys_find_their_rows() {
+    let database = Database::new("keys_text", TABLE).await;
+    let connector = database.connector();
+    let one = "c4ca4238-a0b9-2382-0dcc-509a6f75849b";
+    let uuids = [one, "C4CA4238-A0B9-2382-0DCC-509A6F75849B", "x"].map(|text| Value::Utf8(text.to_owned()));
+    let scanned = keyed(&connector, &keys("u", uuids)).await;
+    assert_eq!(scanned.integers("id"), [1]);
+    assert!(scanned.splits[0].request.to_string().contains(&format!("IN ('{one}'::uuid)")));
+    let text = |n: i64| Value::Utf8(format!("sku {n}"));
+    assert_eq!(keyed(&connector, &keys("sku", [text(7)])).await.rows(), 1_000);
+    let pairs = (0..15_000i64).map(|n| vec![text(n % 100), Value::Int64(n)]).collect();
+    let pairs = JoinKeys { columns: vec!["sku".to_owned(), "id".to_owned()], tuples: pairs };
+    let scanned = keyed(&connector, &pairs).await;
+    assert_eq!((scanned.splits.len(), scanned.rows()), (2, 14_999));
+}

@@ -1,0 +1,11 @@
+//! The connector against a real PostgreSQL server.
+
+mod cancelling;
+mod conformance;
+mod connecting;
+mod conversion;
+mod keys;
+mod metadata;
+mod pushdown;
+mod reading;
+mod support;

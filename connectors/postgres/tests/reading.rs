@@ -1,0 +1,92 @@
+//! Streaming: what is sent, how much is held.
+
+use crate::support::{Database, scan, scan_with, table};
+use arrow::array::Array as _;
+use futures::TryStreamExt as _;
+use headwater_core::{CompareOp, Expr, ScanContext, ScanRequest, Value};
+use std::time::Instant;
+
+const BIG: &str = "CREATE TABLE big AS SELECT i AS id, i % 1000 AS bucket, 'customer number ' || i AS name, \
+    (i % 10000)::numeric(12,2) AS amount, now() AS at FROM generate_series(1, 1000000) i";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_million_rows_stream_in_bounded_batches() {
+    let database = Database::new("reading_big", BIG).await;
+    let connector = database.connector();
+    let metadata = connector.get_table(&table("big")).await.unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("big"))).unwrap();
+    let context = ScanContext { max_batch_bytes: 256 << 10, ..ScanContext::new("big") };
+    let splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
+    let started = Instant::now();
+    let mut stream = connector.read(&splits[0], &context).await.unwrap();
+    let (mut rows, mut sum) = (0, 0i64);
+    while let Some(batch) = stream.try_next().await.unwrap() {
+        assert!(batch.num_rows() <= context.max_batch_rows);
+        let bytes: usize = batch.columns().iter().map(|c| c.to_data().get_slice_memory_size().unwrap()).sum();
+        assert!(bytes < context.max_batch_bytes + 4_096, "{bytes}");
+        rows += batch.num_rows();
+        sum += (0..batch.num_rows())
+            .map(|row| match Value::from_array(batch.column(0), row) {
+                Some(Value::Int64(id)) => id,
+                _ => 0,
+            })
+            .sum::<i64>();
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    assert_eq!((rows, sum), (1_000_000, 500_000_500_000));
+    let stats = context.metrics.snapshot();
+    assert_eq!((stats.rows, stats.requests), (1_000_000, 1));
+    println!("{rows} rows in {seconds:.2} s, {} MB on the wire", stats.wire_bytes / 1_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shown_is_sent_and_tagged_with_the_query() {
+    let database = Database::new("reading_shown", "CREATE TABLE t AS SELECT 1 AS id, 'O''Brien' AS name").await;
+    let connector = database.connector();
+    let filter = Expr::column("name").compare(CompareOp::Eq, Value::Utf8("O'Brien".into()));
+    let request = ScanRequest::table(table("t")).with_filters(vec![filter]).with_limit(3);
+    let position = database.server.log_position().unwrap();
+    let scanned = scan_with(&connector, &request, None, &ScanContext::new("q-42")).await.unwrap();
+    assert_eq!(scanned.rows(), 1);
+    let sql =
+        r#"COPY (SELECT "id", "name" FROM "public"."t" WHERE "name" = 'O''Brien' LIMIT 3) TO STDOUT (FORMAT binary)"#;
+    assert_eq!(scanned.plan.requests[0].to_string(), sql);
+    let log = database.server.log_since(position).unwrap();
+    let line = log.lines().find(|line| line.contains("COPY (") && line.contains("headwater:q-42"));
+    assert!(line.is_some_and(|line| line.ends_with(sql)), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_columns_are_counted() {
+    let database = Database::new("reading_empty", "CREATE TABLE t AS SELECT generate_series(1, 20000) AS id").await;
+    let request = ScanRequest::table(table("t")).with_projection::<&str>([]);
+    let scanned = scan(&database.connector(), &request).await.unwrap();
+    assert_eq!(scanned.plan.requests[0].to_string(), r#"COPY (SELECT FROM "public"."t") TO STDOUT (FORMAT binary)"#);
+    assert_eq!((scanned.rows(), scanned.batches.len()), (20_000, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_larger_than_a_batch_is_a_batch() {
+    let setup = "CREATE TABLE t AS SELECT i AS id, repeat('x', 3000000) AS x FROM generate_series(1, 5) i";
+    let database = Database::new("reading_wide", setup).await;
+    let context = ScanContext { max_batch_bytes: 1 << 20, ..ScanContext::new("wide") };
+    let request = ScanRequest::table(table("t"));
+    let scanned = scan_with(&database.connector(), &request, None, &context).await.unwrap();
+    assert_eq!((scanned.rows(), scanned.batches.len()), (5, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_is_read_only_and_nobody_hijacks_an_operator() {
+    let setup = "CREATE TABLE t AS SELECT 1 AS id; CREATE FUNCTION public.never(int, int) RETURNS bool LANGUAGE sql AS \
+        'SELECT false'; CREATE OPERATOR public.= (LEFTARG = int, RIGHTARG = int, FUNCTION = public.never); \
+        CREATE FUNCTION public.writes() RETURNS int LANGUAGE plpgsql AS \
+        'BEGIN INSERT INTO public.t VALUES (2); RETURN 1; END'; CREATE VIEW w AS SELECT public.writes() AS id; \
+        ALTER DATABASE reading_safe SET search_path = public, pg_catalog";
+    let database = Database::new("reading_safe", setup).await;
+    let connector = database.connector();
+    let filter = Expr::column("id").compare(CompareOp::Eq, Value::Int64(1));
+    let request = ScanRequest::table(table("t")).with_filters(vec![filter]);
+    assert_eq!(scan(&connector, &request).await.unwrap().rows(), 1);
+    let error = scan(&connector, &ScanRequest::table(table("w"))).await.err().unwrap();
+    assert_eq!(error.kind(), headwater_core::ErrorKind::Unsupported, "{error:?}");
+}
