@@ -75,6 +75,10 @@ pub(crate) async fn get_table(connection: &Connection, name: &TableName) -> Resu
     if name.schema != SCHEMA {
         return Err(unknown_schema(&name.schema));
     }
+    if !can_be_table(&name.table) {
+        return Err(Error::not_found(format!("table {} not found: DynamoDB has no such names", name.table))
+            .with_hint("a table's name has letters, digits, `_`, `-` and `.` only"));
+    }
     let client = connection.client().await?;
     let described = client.describe_table().table_name(&name.table).send().await;
     let described = described.map_err(|error| call_error(error, &site))?;
@@ -84,6 +88,12 @@ pub(crate) async fn get_table(connection: &Connection, name: &TableName) -> Resu
     let target = Target { table: &name.table, partition: partition.name.clone() };
     let sample = Sample::take(connection, &target).await?;
     Description { name, described, sample, connection }.into_metadata(partition)
+}
+
+/// Whether DynamoDB could have a table of this name; asking for another one is a `ValidationException`.
+fn can_be_table(name: &str) -> bool {
+    (1..=255).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 /// Any schema but `default`.

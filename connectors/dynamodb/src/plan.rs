@@ -249,16 +249,17 @@ fn finish(
     reading: Reading<'_>,
 ) -> Result<ScanPlan> {
     let limit = request.limit.map(|limit| limit_answer(limit, &filters, &draft));
-    if request.limit == Some(0) {
-        draft.requests.clear();
-        draft.rows = Precision::Exact(0);
-    }
     if let (Some(most), Some(Answer::Exact | Answer::Inexact(_))) = (request.limit, &limit) {
         draft.detail.split_limit = Some(most);
         if !draft.filtered {
             draft.requests.iter_mut().for_each(|request| keys::set_limit(request, most));
         }
         draft.rows = draft.rows.value().map_or(Precision::Unknown, |rows| Precision::Inexact(rows.min(most)));
+        if most == 0 {
+            // DynamoDB's own limit starts at one.
+            draft.requests.clear();
+            draft.rows = Precision::Exact(0);
+        }
     }
     draft.detail.stops_at_limit = limit == Some(Answer::Exact);
     let key_columns = draft.detail.key_columns();
@@ -278,7 +279,7 @@ fn finish(
 }
 
 fn limit_answer(limit: u64, filters: &[Answer], draft: &Draft) -> Answer {
-    if limit > 0 && filters.iter().any(|answer| *answer != Answer::Exact) {
+    if filters.iter().any(|answer| *answer != Answer::Exact) {
         return Answer::Refused("rows are filtered again after DynamoDB, which may leave too few".to_owned());
     }
     if limit == 0 || draft.requests.len() <= 1 {

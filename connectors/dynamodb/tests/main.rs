@@ -1,1 +1,11 @@
-//! Tests.
+//! The connector against an embedded DynamoDB server, behind a proxy that records what is sent.
+
+mod conformance;
+mod connecting;
+mod conversion;
+mod faults;
+mod join_keys;
+mod planning;
+mod pushdown;
+mod reading;
+mod support;
