@@ -1,6 +1,6 @@
 //! The connections of one catalog: few, reused, and each pinned to one way of reading.
 
-use crate::error::{from_driver, from_pool};
+use crate::error::{from_driver, from_pool, is_gone};
 use crate::lease::Lease;
 use crate::{PostgresConfig, SslMode, tls};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -55,7 +55,7 @@ impl Connections {
                 Ok(()) => return Ok(lease),
                 // The server had closed it while it lay in the pool. There are finitely many of those; a fresh one
                 // that closes is an answer.
-                Err(error) if error.is_closed() && lease.is_used() => {}
+                Err(error) if lease.is_used() && is_gone(&error) => {}
                 Err(error) => return Err(from_driver(error, &self.config)),
             }
         }

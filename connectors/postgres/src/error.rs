@@ -25,6 +25,10 @@ const STATES: &[(&str, ErrorKind, &str)] = &[
     ("57P", ErrorKind::Unavailable, "the server was stopped or restarted"),
     ("08", ErrorKind::Unavailable, "the connection broke"),
     ("25006", ErrorKind::Unsupported, "Headwater only reads"),
+    ("22", ErrorKind::InvalidInput, "a view or a function at the server fails on some row"),
+    ("P0", ErrorKind::InvalidInput, "a function at the server raised this"),
+    ("54", ErrorKind::LimitExceeded, "the statement is too large for the server"),
+    ("58", ErrorKind::Unavailable, "the server has trouble with its disk"),
     ("40001", ErrorKind::Unavailable, "the server, a standby, needed the rows' old versions; try again"),
 ];
 
@@ -63,6 +67,12 @@ pub(crate) fn from_pool(error: PoolError, config: &PostgresConfig) -> Error {
         }
         other => Error::internal(format!("connection pool: {other}")),
     }
+}
+
+/// Whether the connection is of no more use, whatever is sent.
+pub(crate) fn is_gone(error: &tokio_postgres::Error) -> bool {
+    let code = error.as_db_error().map_or("", |db| db.code().code());
+    error.is_closed() || is_io(error) || code.starts_with("57P")
 }
 
 /// A result that does not look as PostgreSQL's own catalog does.

@@ -1,7 +1,8 @@
 //! The conversion law of `convert/mod.rs`, walked row by row through the server.
 
 use crate::support::{Database, scan, table};
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use headwater_core::{Connector, ErrorKind, ScanRequest};
 use std::sync::Arc;
@@ -97,7 +98,7 @@ const LAWS: &[Law] = &[
         "Timestamp(µs)",
         &[("2026-03-01 12:00:00.000001", "2026-03-01T12:00:00.000001"), ("0001-01-01 00:00", "0001-01-01T00:00:00")],
     ),
-    law("timestamptz", "Timestamp(µs, \"UTC\")", &[("2026-03-01 12:00:00+02", "2026-03-01T10:00:00Z")]),
+    law("timestamptz", "Timestamp(µs, \"UTC\")", &[("2026-03-01 12:00:00+02", "2026-03-01T10:00:00")]),
     law("interval", "Utf8", &[("1 year 2 days -03:04:05.678", "1 year 2 days -03:04:05.678")]),
     law("uuid", "Utf8", &[("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")]),
     law("json", "Utf8", &[("{\"a\":  1}", "{\"a\":  1}")]),
@@ -125,7 +126,7 @@ const LAWS: &[Law] = &[
         &[("{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}", "[a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11]")],
     ),
     law("date[]", "List(Date32)", &[("{2026-01-31}", "[2026-01-31]")]),
-    law("timestamptz[]", "List(Timestamp(µs, \"UTC\"))", &[("{2026-01-31 00:00+00}", "[2026-01-31T00:00:00Z]")]),
+    law("timestamptz[]", "List(Timestamp(µs, \"UTC\"))", &[("{2026-01-31 00:00+00}", "[2026-01-31T00:00:00]")]),
     law("numeric(6,2)[]", "List(Utf8)", &[("{1.5,NaN}", "[1.50, NaN]")]),
     law("inet[]", "Utf8", &[("{10.0.0.1}", "{10.0.0.1}")]),
 ];
@@ -160,13 +161,29 @@ async fn every_row_of_the_law_holds() {
 
 fn check(law: &Law, batch: &RecordBatch, index: usize) {
     assert_eq!(batch.schema().field(index).data_type().to_string(), law.arrow, "{}", law.source);
-    let column = batch.column(index);
+    let column = &without_zone(batch.column(index));
     let options = FormatOptions::new();
     let shown = ArrayFormatter::try_new(column.as_ref(), &options).unwrap();
     for (row, (value, expected)) in law.values.iter().enumerate() {
         assert_eq!(shown.value(row).to_string(), *expected, "{value} of {}", law.source);
     }
     assert!(column.is_null(batch.num_rows() - 1), "NULL of {}", law.source);
+}
+
+/// Arrow cannot display a time of a named zone without a time zone database, not even of UTC.
+fn without_zone(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Timestamp(_, Some(_)) => {
+            Arc::new(array.as_primitive::<TimestampMicrosecondType>().clone().with_timezone_opt(None::<&str>))
+        }
+        DataType::List(_) => {
+            let (_, offsets, values, nulls) = array.as_list::<i32>().clone().into_parts();
+            let values = without_zone(&values);
+            let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+            Arc::new(ListArray::new(field, offsets, values, nulls))
+        }
+        _ => Arc::clone(array),
+    }
 }
 
 /// Type, value, and what the message must name.

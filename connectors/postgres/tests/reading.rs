@@ -90,3 +90,37 @@ async fn the_session_is_read_only_and_nobody_hijacks_an_operator() {
     let error = scan(&connector, &ScanRequest::table(table("w"))).await.err().unwrap();
     assert_eq!(error.kind(), headwater_core::ErrorKind::Unsupported, "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_stops_at_its_own_limit() {
+    let setup = "CREATE VIEW endless AS SELECT generate_series(1, 1000000000000) AS id";
+    let database = Database::new("reading_limit", setup).await;
+    let connector = database.connector();
+    let metadata = connector.get_table(&table("endless")).await.unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("endless"))).unwrap();
+    let context = ScanContext::new("limit");
+    let mut splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
+    for limit in [0, 1, 10_000] {
+        splits[0].limit = Some(limit);
+        let read = connector.read(&splits[0], &context).await.unwrap();
+        let batches: Vec<_> = read.try_collect().await.unwrap();
+        assert_eq!(batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>(), limit);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_at_the_server_keeps_its_code() {
+    let setup = "CREATE VIEW broken AS SELECT 1 / (i - 20000) AS q FROM generate_series(1, 20001) i; \
+        CREATE TABLE gone AS SELECT 1 AS id";
+    let database = Database::new("reading_trouble", setup).await;
+    let connector = database.connector();
+    let error = scan(&connector, &ScanRequest::table(table("broken"))).await.err().unwrap();
+    assert_eq!(error.to_string(), "division by zero [22012]");
+    let metadata = connector.get_table(&table("gone")).await.unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("gone"))).unwrap();
+    let context = ScanContext::new("gone");
+    let splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
+    database.client.batch_execute("DROP TABLE gone").await.unwrap();
+    let error = connector.read(&splits[0], &context).await.err().unwrap();
+    assert_eq!(error.kind(), headwater_core::ErrorKind::NotFound, "{error:?}");
+}

@@ -61,6 +61,10 @@ pub fn negotiate(
 /// A limit below a filter that is applied again above it would lose rows.
 fn limit(limit: Option<u64>, filters: &[Answer]) -> (Option<u64>, Option<Answer>) {
     match limit {
+        // `LIMIT` takes a signed 64-bit number; no table has more rows.
+        Some(rows) if i64::try_from(rows).is_err() && filters.iter().all(|answer| *answer == Answer::Exact) => {
+            (None, Some(Answer::Exact))
+        }
         Some(_) if filters.iter().all(|answer| *answer == Answer::Exact) => (limit, Some(Answer::Exact)),
         Some(_) => (None, Some(Answer::Refused("a filter is applied above the scan".to_owned()))),
         None => (None, None),
