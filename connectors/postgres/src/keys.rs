@@ -7,7 +7,7 @@ use futures::{StreamExt as _, stream};
 use headwater_core::{Expr, JoinKeys, KeyDecision, Result, ScanPlan, Split, Splits, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Keys per statement. 10,000 integers are 80 kB of SQL, which PostgreSQL parses in some 10 ms.
+/// Keys per statement: 10,000 integers are some 80 kB of SQL.
 const KEYS_PER_STATEMENT: usize = 10_000;
 
 /// Up to here keys are always worth it, whatever the size of the table is thought to be.

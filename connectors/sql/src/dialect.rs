@@ -67,7 +67,7 @@ pub const POSTGRES: Dialect = Dialect {
     timestamp: Wrapping { before: "'", after: "'::timestamp" },
     instant: Wrapping { before: "'", after: "+00'::timestamptz" },
     before_christ: Some(" BC"),
-    // 4713-11-24 BC, where PostgreSQL's Julian days begin, to the end of 294246, where 64-bit microseconds since 1970 do.
+    // From 4713-11-24 BC, the first day of PostgreSQL's calendar, to January 294247, where 64-bit microseconds end.
     dates: (-2_440_588, 106_751_990),
 };
 

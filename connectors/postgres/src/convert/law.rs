@@ -259,12 +259,12 @@ mod tests {
     #[test]
     fn precision_and_scale_come_out_of_the_modifier() {
         let modifier = |precision: i32, scale: i32| ((precision << 16) | (scale & 0x7ff)) + 4;
-        let decimal = |p, s| super::decimal(modifier(p, s));
-        assert_eq!(decimal(12, 2), Some(Decoding::Decimal { precision: 12, scale: 2 }));
-        assert_eq!(decimal(2, -3), Some(Decoding::Decimal { precision: 5, scale: 0 }));
-        assert_eq!(decimal(2, 5), Some(Decoding::Decimal { precision: 5, scale: 5 }));
-        assert_eq!(decimal(39, 0), None);
-        assert_eq!(super::decimal(-1), None);
+        let of = |p, s| decimal(modifier(p, s));
+        assert_eq!(of(12, 2), Some(Decoding::Decimal { precision: 12, scale: 2 }));
+        assert_eq!(of(2, -3), Some(Decoding::Decimal { precision: 5, scale: 0 }));
+        assert_eq!(of(2, 5), Some(Decoding::Decimal { precision: 5, scale: 5 }));
+        assert_eq!(of(39, 0), None);
+        assert_eq!(decimal(-1), None);
     }
 
     #[test]
