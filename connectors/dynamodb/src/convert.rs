@@ -46,6 +46,7 @@
 
 mod attribute;
 mod builder;
+mod cell;
 mod column;
 mod evidence;
 mod json;

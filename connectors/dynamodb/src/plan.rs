@@ -8,6 +8,7 @@
 //! ```
 //!
 //! What DynamoDB cannot say, or says with another meaning, is refused with its reason and stays in the engine.
+//! A Scan promises no more than the Queries by join keys that may replace it (unless a limit or a count needs more).
 //! Secondary indexes are listed in the metadata and not used yet.
 
 mod condition;
@@ -52,7 +53,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, scan_segme
     let bound = bound_values(table, &detail, &shape, &conjuncts);
     let draft = match bound {
         Some(values) => query_draft(&reading, &conjuncts, shape, values)?,
-        None => scan_draft(&reading, &conjuncts, shape, scan_segments)?,
+        None => scan_draft(&reading, &conjuncts, shape, scan_segments, request.limit.is_some())?,
     };
     reading.notes.extend(draft.notes.iter().cloned());
     let filters = answers(request.filters.len(), &conjuncts, &draft.outcomes);
@@ -159,6 +160,7 @@ fn scan_draft(
     conjuncts: &[Conjunct<'_>],
     shape: QueryShape,
     scan_segments: u32,
+    limited: bool,
 ) -> Result<Draft> {
     let (table, detail) = (reading.table, reading.detail);
     let mut aliases = Aliases::default();
@@ -173,11 +175,26 @@ fn scan_draft(
     let filtered = base.filter_expression.is_some();
     let requests = if never { Vec::new() } else { scan_requests(&base, segments(table, scan_segments))? };
     let rows = if never { Precision::Exact(0) } else { scan_rows(table, conjuncts, &outcomes) };
-    let template = usable(table, &detail.partition).and_then(|()| keeps_promises(shape, &outcomes));
+    let template = usable(table, &detail.partition).and_then(|()| {
+        // Exact answers are of use to a limit and to counting; to anything else, reading by keys is of more.
+        if !limited && !reading.attributes.is_empty() {
+            soften(&mut outcomes, &shape.outcomes);
+        }
+        keeps_promises(shape, &outcomes)
+    });
     let notes =
         template.as_ref().err().map(|reason| format!("join keys are of no use: {reason}")).into_iter().collect();
     let detail = PlanDetail::new(reading, template, None);
     Ok(Draft { outcomes, access: AccessPath::Scan, requests, rows, detail, notes, filtered })
+}
+
+/// Promises no more than a Query by join keys could keep in place of the Scan.
+fn soften(promised: &mut [Answer], by_keys: &[Answer]) {
+    for (promise, outcome) in promised.iter_mut().zip(by_keys) {
+        if let (Answer::Exact, Answer::Inexact(reason) | Answer::Refused(reason)) = (&*promise, outcome) {
+            *promise = Answer::Inexact(format!("checked again in case join keys replace the Scan: {reason}"));
+        }
+    }
 }
 
 /// A Query by join keys must apply everything that the Scan in its place has promised.
@@ -226,7 +243,11 @@ fn query_rows(
         _ => partitions as f64 * reading.detail.items_per_partition,
     };
     let others = conjuncts.iter().zip(&shape.outcomes);
-    let others = others.filter(|(c, _)| c.equals(&reading.detail.partition.name).is_none());
+    let by_value = |c: &Conjunct<'_>| {
+        let sort = reading.detail.sort.as_ref();
+        c.equals(&reading.detail.partition.name).or_else(|| c.equals(&sort?.name)).is_some()
+    };
+    let others = others.filter(|(conjunct, _)| !by_value(conjunct));
     Precision::Inexact(thinned(items, others))
 }
 

@@ -41,6 +41,30 @@ async fn missing_credentials_are_told_quickly() {
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
+/// In a process of its own, as an environment belongs to a process: no variables, no profile, no home.
+#[test]
+fn an_empty_environment_is_told_quickly() {
+    let begin = Instant::now();
+    let inner = ["--exact", "--ignored", "connecting::inner_without_any_credentials"];
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(inner)
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+#[ignore = "run by an_empty_environment_is_told_quickly"]
+async fn inner_without_any_credentials() {
+    let error = configured("region = \"us-east-1\"").unwrap().get_table(&name("things")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error:?}");
+    let error = configured("").unwrap().get_table(&name("things")).await.unwrap_err();
+    assert_eq!(error.to_string(), "no AWS region is given");
+}
+
 #[tokio::test]
 async fn an_unreachable_endpoint_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -59,6 +59,7 @@ fn typed(values: Vec<Option<Json>>, kind: DataType, shown: &[&str]) -> Case {
     (values, kind, None, shown.iter().map(|text| (*text).to_owned()).collect())
 }
 
+type Declared<'a> = (&'a str, Vec<Option<Json>>, DataType, &'a [&'a str]);
 type Case = (Vec<Option<Json>>, DataType, Option<String>, Vec<String>);
 
 #[tokio::test]
@@ -149,7 +150,7 @@ async fn inferred_types_follow_the_law() {
 #[tokio::test]
 async fn declared_types_follow_the_law() {
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let cases: Vec<(&str, Vec<Option<Json>>, DataType, &[&str])> = vec![
+    let cases: Vec<Declared<'_>> = vec![
         ("text", vec![s("x"), None], DataType::Utf8, &["x", "NULL"]),
         ("int64", vec![n("1"), n("-7")], DataType::Int64, &["1", "-7"]),
         ("float64", vec![n("0.1"), n("1E100")], DataType::Float64, &["0.1", "1e100"]),

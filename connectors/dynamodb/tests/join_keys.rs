@@ -1,7 +1,7 @@
 //! Keys from the other side of a join.
 
 use crate::support::{Source, name, reads, text};
-use headwater_core::{CompareOp, Expr, JoinKeys, KeyDecision, ScanRequest, Value};
+use headwater_core::{Answer, CompareOp, Expr, JoinKeys, KeyDecision, ScanRequest, Value};
 use serde_json::json;
 
 const ITEMS: i64 = 100_000;
@@ -111,6 +111,26 @@ async fn keys_of_both_parts_get_items_and_of_the_sort_key_alone_are_declined() {
     let some_users = Expr::column("user").is_in(vec![int(4), int(5)]);
     let plan = source.plan(&all.with_filters(vec![late, some_users])).await;
     assert_eq!(source.try_read(&plan, Some(&by_user)).await.unwrap().rows.num_rows(), 5);
+}
+
+#[tokio::test]
+async fn a_filter_that_a_query_cannot_finish_does_not_stand_in_the_way_of_keys() {
+    let source = Source::with("sample_size = 1").await;
+    let items = (0..400).map(|i| {
+        json!({ "user": { "N": (i / 10).to_string() }, "at": { "N": (i % 10).to_string() }, "pad": { "S": "x".repeat(2_000) } })
+    });
+    source.table("events", &[("user", "N"), ("at", "N")], items.collect()).await;
+    let bound = |op, value| Expr::column("at").compare(op, Value::Int64(value));
+    let filters = vec![bound(CompareOp::Gt, 2), bound(CompareOp::Lt, 6)];
+    let request = ScanRequest::table(name("events")).with_projection(["user", "at"]).with_filters(filters);
+    let plan = source.plan(&request).await;
+    assert!(plan.filters.iter().all(|answer| matches!(answer, Answer::Inexact(_))), "{:?}", plan.filters);
+    let outcome = source.try_read(&plan, Some(&keys(&["user"], [vec![Value::Int64(3)]]))).await.unwrap();
+    assert_eq!(outcome.decision, KeyDecision::Used { keys: 1 });
+    assert_eq!(outcome.rows.num_rows(), 5, "BETWEEN 2 AND 6: a superset");
+
+    let counted = source.plan(&request.with_projection(Vec::<String>::new())).await;
+    assert_eq!((counted.filters.as_slice(), counted.key_columns.len()), ([Answer::Exact, Answer::Exact].as_slice(), 0));
 }
 
 #[tokio::test]

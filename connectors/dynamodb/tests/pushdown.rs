@@ -31,7 +31,7 @@ fn items() -> Vec<Json> {
             put("txt", 1, json!({ "S": texts[i % texts.len()] }));
             put("int", 2, json!({ "N": ints[i % ints.len()] }));
             put("dec", 3, json!({ "N": decimals[i % decimals.len()] }));
-            put("flag", 4, json!({ "BOOL": i % 2 == 0 }));
+            put("flag", 4, json!({ "BOOL": i.is_multiple_of(2) }));
             put("bin", 5, json!({ "B": bytes[i % bytes.len()] }));
             Json::Object(item)
         })

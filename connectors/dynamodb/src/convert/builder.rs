@@ -1,11 +1,10 @@
 //! Items into Arrow columns, value by value, without rows in between.
 
-use super::attribute::kind_of;
+use super::cell::{Cell, Misfit};
 use super::column::ColumnType;
 use super::json::{sorted_numbers, sorted_texts, write_json};
 use super::number::Number;
 use super::temporal::{date_days, timestamp_micros};
-use crate::config::quoted_key;
 use arrow::array::{
     ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray,
     RecordBatch, RecordBatchOptions, StringBuilder, StructArray, TimestampMicrosecondBuilder,
@@ -13,7 +12,7 @@ use arrow::array::{
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef};
 use aws_sdk_dynamodb::types::AttributeValue;
-use headwater_core::{Error, ErrorKind, Result};
+use headwater_core::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -54,7 +53,7 @@ impl RowBuilder {
             let cell = item.get(field.name()).map_or(Cell::Null, Cell::of);
             match column.append(cell) {
                 Ok(bytes) => self.bytes += bytes,
-                Err(misfit) => return Err(misfit.into_error(&self.catalog, &self.table, field)),
+                Err(misfit) => return Err((*misfit).into_error(&self.catalog, &self.table, field)),
             }
         }
         self.rows += 1;
@@ -71,95 +70,6 @@ impl RowBuilder {
         (self.rows, self.bytes) = (0, 0);
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
             .map_err(|error| Error::internal(format!("a batch of table {}: {error}", self.table)))
-    }
-}
-
-/// A value as the builders see it: members of sets are values like any other.
-#[derive(Debug, Clone, Copy)]
-enum Cell<'a> {
-    Null,
-    Text(&'a str),
-    Number(&'a str),
-    Bytes(&'a [u8]),
-    Other(&'a AttributeValue),
-}
-
-impl<'a> Cell<'a> {
-    fn of(value: &'a AttributeValue) -> Self {
-        match value {
-            AttributeValue::Null(_) => Self::Null,
-            AttributeValue::S(text) => Self::Text(text),
-            AttributeValue::N(text) => Self::Number(text),
-            AttributeValue::B(bytes) => Self::Bytes(bytes.as_ref()),
-            other => Self::Other(other),
-        }
-    }
-
-    /// The kind of value, precise enough to see why it does not fit.
-    fn describe(self) -> String {
-        let Self::Number(text) = self else {
-            return match self {
-                Self::Null => "NULL".to_owned(),
-                Self::Text(_) => "text (S)".to_owned(),
-                Self::Bytes(_) => "binary (B)".to_owned(),
-                Self::Other(value) => format!("a value of type {}", kind_of(value)),
-                Self::Number(_) => "a number (N)".to_owned(),
-            };
-        };
-        match Number::parse(text) {
-            Some(number) if number.fraction_digits() > 0 => {
-                format!("a number (N) with {} digits after the point", number.fraction_digits())
-            }
-            Some(number) => format!("a number (N) with {} digits", number.integer_digits()),
-            None => "a number (N) with more than 38 digits".to_owned(),
-        }
-    }
-
-    /// A type that would hold this value.
-    fn fitting_type(self) -> String {
-        match self {
-            Self::Number(text) => match Number::parse(text) {
-                Some(n) if n.fraction_digits() + n.integer_digits() <= 38 => {
-                    format!("decimal(38,{})", n.fraction_digits())
-                }
-                _ => "json".to_owned(),
-            },
-            _ => "json".to_owned(),
-        }
-    }
-}
-
-/// A value that its column cannot hold.
-#[derive(Debug)]
-struct Misfit {
-    found: String,
-    wanted: String,
-    /// The type to declare instead; nested values can only be declared with their whole column.
-    declare: String,
-    path: Vec<String>,
-}
-
-impl Misfit {
-    fn new(cell: Cell<'_>, wanted: &ColumnType) -> Box<Self> {
-        // A number fits a number column of another size; anything else only fits as JSON.
-        let numeric = matches!(wanted, ColumnType::Int64 | ColumnType::Decimal { .. });
-        let declare = if numeric { cell.fitting_type() } else { "json".to_owned() };
-        Box::new(Self { found: cell.describe(), wanted: wanted.label(), declare, path: Vec::new() })
-    }
-
-    fn within(mut self: Box<Self>, step: &str) -> Box<Self> {
-        self.path.insert(0, step.to_owned());
-        "json".clone_into(&mut self.declare);
-        self
-    }
-
-    fn into_error(self: Box<Self>, catalog: &str, table: &str, field: &Field) -> Error {
-        let mut column = field.name().clone();
-        self.path.iter().for_each(|step| column.push_str(step));
-        let message = format!("column {column} of table {table} is {}, but an item has {}", self.wanted, self.found);
-        let name = quoted_key(field.name());
-        let line = format!("[catalogs.{catalog}.tables.{}.columns] {name} = \"{}\"", quoted_key(table), self.declare);
-        Error::new(ErrorKind::SchemaMismatch, message).with_hint(format!("declare its type: {line}"))
     }
 }
 

@@ -22,10 +22,10 @@ pub(super) fn write_json(value: &AttributeValue, out: &mut String) {
         }
         AttributeValue::L(values) => write_joined(out, '[', ']', values, write_json),
         AttributeValue::Ss(texts) => {
-            write_joined(out, '[', ']', sorted_texts(texts), |text, out| write_text(text, out));
+            write_joined(out, '[', ']', sorted_texts(texts), write_text);
         }
         AttributeValue::Ns(texts) => {
-            write_joined(out, '[', ']', sorted_numbers(texts), |text, out| write_number(text, out));
+            write_joined(out, '[', ']', sorted_numbers(texts), write_number);
         }
         AttributeValue::Bs(blobs) => {
             let mut blobs: Vec<&[u8]> = blobs.iter().map(AsRef::as_ref).collect();

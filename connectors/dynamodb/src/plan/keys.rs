@@ -183,10 +183,11 @@ fn split(schema: &arrow::datatypes::SchemaRef, request: SourceRequest, limit: Op
 
 /// Puts the API's `Limit` into a request: items looked at, which are items returned where nothing filters.
 pub(super) fn set_limit(request: &mut SourceRequest, limit: u64) {
-    if let SourceRequest::Operation { name, parameters: Json::Object(parameters) } = request {
-        if [QUERY, SCAN].contains(&name.as_str()) && limit > 0 {
-            parameters.insert("Limit".to_owned(), i32::try_from(limit).unwrap_or(i32::MAX).into());
-        }
+    if let SourceRequest::Operation { name, parameters: Json::Object(parameters) } = request
+        && [QUERY, SCAN].contains(&name.as_str())
+        && limit > 0
+    {
+        parameters.insert("Limit".to_owned(), i32::try_from(limit).unwrap_or(i32::MAX).into());
     }
 }
 
