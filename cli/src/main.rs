@@ -4,5 +4,7 @@ use headwater_core::ConnectorList;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    headwater::main_with(ConnectorList::new())
+    let connectors =
+        ConnectorList::new().with(headwater_postgres::PostgresFactory).with(headwater_dynamodb::DynamoDbFactory);
+    headwater::main_with(connectors)
 }

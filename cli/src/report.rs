@@ -226,9 +226,9 @@ mod tests {
 
     #[test]
     fn wide_characters_and_tabs_before_the_place_do_not_move_the_carets() {
-        let failure = Failure::from(located(1, 15, 5)).in_statement(&statement("SELECT\t'日本', emial", 0));
+        let failure = Failure::from(located(1, 14, 5)).in_statement(&statement("SELECT\t'日本', emial", 0));
         let text = failure.text(Style::Plain);
-        assert!(text.contains("\n    |                 ^^^^^ did"), "{text}");
+        assert!(text.contains("\n    |                ^^^^^ did"), "{text}");
     }
 
     #[test]

@@ -19,6 +19,14 @@ fn failed(arguments: &[&str], code: i32) -> Outcome {
     outcome
 }
 
+/// 60,000 rows, numbered by `n`, in several batches.
+const GRID: &str = "(select a, b, a * 200 + b as n from (select unnest(range(0, 300)) as a) as x, \
+    (select unnest(range(0, 200)) as b) as y) as grid";
+
+/// Divides by zero in row 50,000.
+const FAILS_LATE: &str = "select 10 / (50000 - n) as x from (select a * 200 + b as n from \
+    (select unnest(range(0, 300)) as a) as x, (select unnest(range(0, 200)) as b) as y) as grid";
+
 // Usage
 
 #[test]
@@ -68,7 +76,8 @@ fn the_first_failing_statement_stops() {
 
 #[test]
 fn a_time_limit_exits_with_four() {
-    let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000) select max(i) from n";
+    let sql =
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000) select max(i) from n";
     let outcome = failed(&["query", sql, "--timeout", "300ms"], 4);
     assert!(outcome.stderr.starts_with("error[E0501]: not done within 300ms"), "{}", outcome.stderr);
 }
@@ -103,12 +112,15 @@ fn an_unknown_catalog_is_named() {
 
 #[test]
 fn a_failure_in_the_middle_says_that_the_output_is_incomplete() {
-    let sql = "select 10 / (50000 - value) as x from generate_series(1, 60000)";
-    let outcome = Directory::new().run(&["query", sql]);
+    let outcome = Directory::new().run(&["query", FAILS_LATE]);
     assert_eq!(outcome.code, 1);
     assert!(!outcome.stdout.is_empty());
     let rows = outcome.stdout.lines().count() - 1;
-    assert!(outcome.stderr.contains(&format!("note: output is incomplete: it ends after {rows} rows")), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains(&format!("note: output is incomplete: it ends after {rows} rows")),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -162,7 +174,11 @@ fn every_catalog_is_checked_the_good_and_the_bad() {
     assert_eq!(outcome.code, 2);
     assert_eq!(outcome.stdout, "OK  good  postgres  headwater.toml:5\n");
     assert!(outcome.stderr.contains("headwater.toml:4: unknown option `prot`"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("warning: headwater.toml:7: catalog good: url has a password"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("warning: headwater.toml:7: catalog good: url has a password"),
+        "{}",
+        outcome.stderr
+    );
     assert!(!outcome.stderr.contains("hunter2"));
 }
 
@@ -176,8 +192,11 @@ fn a_named_file_must_exist() {
 #[test]
 fn the_usual_places_are_looked_at_in_order() {
     let directory = Directory::new();
-    directory.write("xdg/headwater/config.toml", "version = 1\n[catalogs.far]\nconnector = \"postgres\"\n\
-                    url = \"postgres://u@127.0.0.1:1/d\"\n");
+    directory.write(
+        "xdg/headwater/config.toml",
+        "version = 1\n[catalogs.far]\nconnector = \"postgres\"\n\
+                    url = \"postgres://u@127.0.0.1:1/d\"\n",
+    );
     let list = |directory: &Directory| directory.run(&["catalog", "list"]).stdout;
     assert!(list(&directory).contains("\nfar,postgres,"), "{}", list(&directory));
     directory.write("headwater.toml", "version = 1\n");
@@ -258,8 +277,11 @@ fn csv_writes_nested_values_as_json() {
 
 #[test]
 fn jsonl_is_exact_and_says_null() {
-    let rows = ok("select cast('12345678901234567890.12' as decimal(30,2)) as d, null as n, 'é\"' as t, \
-                   cast('nan' as double) as f, 0.1 + 0.2 as g, [1.5, null] as l", "jsonl");
+    let rows = ok(
+        "select cast('12345678901234567890.12' as decimal(30,2)) as d, null as n, 'é\"' as t, \
+                   cast('nan' as double) as f, 0.1 + 0.2 as g, [1.5, null] as l",
+        "jsonl",
+    );
     assert_eq!(
         rows,
         "{\"d\":12345678901234567890.12,\"n\":null,\"t\":\"é\\\"\",\"f\":\"NaN\",\"g\":0.30000000000000004,\
@@ -276,7 +298,8 @@ fn jsonl_refuses_two_columns_of_one_name() {
 #[test]
 fn a_table_aligns_by_what_the_eye_sees() {
     let directory = Directory::new();
-    let sql = "select * from (values (1, '日本', 2.5), (10, null, 10.25), (3, 'a\nb', null)) as t(id, name, x) order by id";
+    let sql =
+        "select * from (values (1, '日本', 2.5), (10, null, 10.25), (3, 'a\nb', null)) as t(id, name, x) order by id";
     let outcome = directory.run(&["query", sql, "--format", "table"]);
     let expected = "id  name      x\n--  ----  -----\n 1  日本    2.5\n 3  a\\nb   NULL\n10  NULL  10.25\n";
     assert_eq!(outcome.stdout, expected);
@@ -286,7 +309,7 @@ fn a_table_aligns_by_what_the_eye_sees() {
 
 #[test]
 fn a_long_table_is_whole() {
-    let rows = ok("select value as n from generate_series(1, 3000) order by 1", "table");
+    let rows = ok("select unnest(range(1, 3001)) as n", "table");
     assert_eq!(rows.lines().count(), 3002);
     assert!(rows.ends_with("\n3000\n"));
 }
@@ -339,8 +362,7 @@ fn arrow_is_an_ipc_stream() {
 fn a_failed_query_leaves_the_old_file_and_nothing_else() {
     let directory = Directory::new();
     directory.write("rows.csv", "old\n");
-    let sql = "select 10 / (50000 - value) as x from generate_series(1, 60000)";
-    let outcome = directory.run(&["query", sql, "-o", "rows.csv"]);
+    let outcome = directory.run(&["query", FAILS_LATE, "-o", "rows.csv"]);
     assert_eq!(outcome.code, 1);
     assert!(!outcome.stderr.contains("incomplete"), "{}", outcome.stderr);
     assert_eq!(directory.read("rows.csv"), "old\n");
@@ -363,7 +385,7 @@ fn an_output_in_a_missing_directory_is_refused_at_once() {
 
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
-    let sql = "select * from generate_series(1, 3000000)";
+    let sql = &format!("select a, b, n from {GRID}");
     for format in ["csv", "jsonl", "table", "arrow"] {
         let outcome = Directory::new().run_for_a_reader_that_leaves(&["query", sql, "--format", format]);
         assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{format}");
@@ -373,7 +395,8 @@ fn a_reader_that_leaves_is_no_failure() {
 #[cfg(unix)]
 #[test]
 fn a_signal_stops_a_query_within_a_second_or_so() {
-    let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000) select max(i) from n";
+    let sql =
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000) select max(i) from n";
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let started = std::time::Instant::now();
         let outcome = Directory::new().run_and_signal(&["query", sql], signal);

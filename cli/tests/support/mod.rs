@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Where a test's program runs; gone afterwards.
-pub struct Directory {
+pub(crate) struct Directory {
     place: tempfile::TempDir,
     program: PathBuf,
 }
 
 /// What a program did.
 #[derive(Debug)]
-pub struct Outcome {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl From<Output> for Outcome {
@@ -29,58 +29,58 @@ impl From<Output> for Outcome {
 
 impl Directory {
     /// For the program `headwater`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::for_program(Path::new(env!("CARGO_BIN_EXE_headwater")))
     }
 
-    pub fn for_program(program: &Path) -> Self {
+    pub(crate) fn for_program(program: &Path) -> Self {
         Self { place: tempfile::tempdir().unwrap(), program: program.to_path_buf() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.place.path()).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
         self.command(arguments).output().unwrap().into()
     }
 
-    pub fn run_bytes(&self, arguments: &[&str]) -> Vec<u8> {
+    pub(crate) fn run_bytes(&self, arguments: &[&str]) -> Vec<u8> {
         self.command(arguments).output().unwrap().stdout
     }
 
-    pub fn run_with_env(&self, arguments: &[&str], name: &str, value: &str) -> Outcome {
+    pub(crate) fn run_with_env(&self, arguments: &[&str], name: &str, value: &str) -> Outcome {
         self.command(arguments).env(name, value).output().unwrap().into()
     }
 
-    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
         let mut child = self.spawn(arguments);
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap().into()
     }
 
     /// As `… | head -0`.
-    pub fn run_for_a_reader_that_leaves(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn run_for_a_reader_that_leaves(&self, arguments: &[&str]) -> Outcome {
         let mut child = self.spawn(arguments);
         drop(child.stdout.take());
         child.wait_with_output().unwrap().into()
     }
 
-    pub fn run_and_signal(&self, arguments: &[&str], signal: &str) -> Outcome {
+    pub(crate) fn run_and_signal(&self, arguments: &[&str], signal: &str) -> Outcome {
         let child = self.spawn(arguments);
         std::thread::sleep(std::time::Duration::from_millis(700));
         let kill = format!("kill -{signal} {}", child.id());
