@@ -218,7 +218,9 @@ impl ScanLedger {
 
     fn write_keys(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.keys {
-            Some(KeyDecision::Used { keys }) => writeln!(f, "  keys       {} keys of the join pushed", grouped(*keys)),
+            Some(KeyDecision::Used { keys }) => {
+                writeln!(f, "  keys       {} of the join pushed", counted(*keys, "key"))
+            }
             Some(KeyDecision::Declined { keys, reason }) => {
                 writeln!(f, "  keys       {} keys of the join not used   ({reason})", grouped(*keys))
             }
@@ -230,7 +232,7 @@ impl ScanLedger {
 
     fn write_stats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(stats) = self.stats else { return Ok(()) };
-        write!(f, "  did        {} rows · {} requests", grouped(stats.rows), grouped(stats.requests))?;
+        write!(f, "  did        {} · {}", counted(stats.rows, "row"), counted(stats.requests, "request"))?;
         write!(f, " · {}/{} splits", grouped(stats.splits_done), grouped(stats.splits))?;
         if stats.wire_bytes > 0 {
             write!(f, " · {} received", bytes_text(stats.wire_bytes))?;
@@ -246,6 +248,11 @@ impl ScanLedger {
             None => writeln!(f, " · not read to its end"),
         }
     }
+}
+
+/// `1 row`, `2 rows`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1234567` as `1,234,567`.

@@ -26,6 +26,6 @@ mod statement;
 mod translate;
 
 pub use engine::{Engine, EngineBuilder};
-pub use ledger::{Ledger, Part, SHOWN_REQUESTS, ScanLedger, bytes_text, grouped};
+pub use ledger::{Ledger, Part, SHOWN_REQUESTS, ScanLedger, bytes_text, counted, grouped};
 pub use query::Query;
 pub use session::PushdownMode;

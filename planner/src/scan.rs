@@ -150,7 +150,7 @@ impl ScanExec {
 
     async fn batches(self, partitions: usize) -> Result<BatchStream> {
         let queue = Arc::clone(&self.queue);
-        queue.get_or_try_init(|| self.open()).await?;
+        let started = queue.get_or_try_init(|| self.open()).await?.started;
         let at_once = SPLITS_IN_FLIGHT.div_ceil(partitions);
         // Without keys the number of splits is known: share them out, so that all partitions decode.
         let at_once = match self.record.plan.requests.len() {
@@ -162,7 +162,7 @@ impl ScanExec {
         let connector = Arc::clone(&self.connector);
         let read = move |split: Result<Split>| -> BatchStream {
             match split {
-                Ok(split) => read_split(Arc::clone(&connector), Arc::clone(&record), split),
+                Ok(split) => read_split(Arc::clone(&connector), Arc::clone(&record), started, split),
                 Err(error) => stream::iter([Err(error)]).boxed(),
             }
         };
@@ -194,6 +194,7 @@ fn take_splits(queue: Arc<OnceCell<Queue>>, record: Arc<ScanRecord>) -> BoxStrea
                     run.sent.push(split.request.clone());
                 }
             }),
+            // The last split may still be read: its end sets the time again.
             Some(Err(_)) | None => record.update(|run| run.elapsed = Some(ready.started.elapsed())),
         }
         split.map(|split| (split, (queue, record)))
@@ -201,11 +202,12 @@ fn take_splits(queue: Arc<OnceCell<Queue>>, record: Arc<ScanRecord>) -> BoxStrea
     .boxed()
 }
 
-fn read_split(connector: Arc<dyn Connector>, record: Arc<ScanRecord>, split: Split) -> BatchStream {
+fn read_split(connector: Arc<dyn Connector>, record: Arc<ScanRecord>, started: Instant, split: Split) -> BatchStream {
     let done = Arc::clone(&record);
     let batches = async move { connector.read(&split, &record.context).await };
     let finished = stream::once(async move {
         done.context.metrics.finish_split();
+        done.update(|run| run.elapsed = Some(started.elapsed()));
         Ok::<_, Error>(None)
     });
     let batches = stream::once(batches).try_flatten().map_ok(Some).chain(finished);

@@ -42,7 +42,7 @@ fn operand_of(expr: &EngineExpr) -> Result<Expr, Reason> {
 fn binary_expr(binary: &BinaryExpr) -> Result<Expr, Reason> {
     match binary.op {
         Operator::And => Ok(Expr::And(vec![predicate(&binary.left)?, predicate(&binary.right)?])),
-        Operator::Or => Ok(Expr::Or(vec![predicate(&binary.left)?, predicate(&binary.right)?])),
+        Operator::Or => either(predicate(&binary.left)?, predicate(&binary.right)?),
         op => {
             let Some(op) = compare_op(op) else {
                 return Err(format!("operator {op} is not in the pushdown language"));
@@ -53,6 +53,33 @@ fn binary_expr(binary: &BinaryExpr) -> Result<Expr, Reason> {
             let (op, left, right) = if swap { (op.flipped(), right, left) } else { (op, left, right) };
             Ok(Expr::Compare { op, left: Box::new(left), right: Box::new(right) })
         }
+    }
+}
+
+/// The engine takes short lists apart, `a IN (1, 2)` into `a = 1 OR a = 2`: sources look rows up by lists.
+fn either(left: Expr, right: Expr) -> Result<Expr, Reason> {
+    Ok(match (as_list(&left), as_list(&right)) {
+        (Some((column, mut list)), Some((other, more))) if column == other => {
+            list.extend(more);
+            Expr::column(column).is_in(list)
+        }
+        _ => Expr::Or(vec![left, right]),
+    })
+}
+
+/// A column and the constants it may equal. Not for floating-point numbers: see [`in_list`].
+fn as_list(expr: &Expr) -> Option<(&str, Vec<Value>)> {
+    match expr {
+        Expr::Compare { op: CompareOp::Eq, left, right } => match (left.as_ref(), right.as_ref()) {
+            (Expr::Column(_), Expr::Literal(Value::Float64(_))) => None,
+            (Expr::Column(column), Expr::Literal(value)) => Some((column, vec![value.clone()])),
+            _ => None,
+        },
+        Expr::In { operand, list } => match operand.as_ref() {
+            Expr::Column(column) => Some((column, list.clone())),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -155,6 +182,12 @@ mod tests {
         assert_eq!(said(lit(3i64).lt(col("t.a"))), "a > 3");
         assert_eq!(said(col("a").in_list(vec![lit(1i64), lit(2i64)], true)), "NOT (a IN (1, 2))");
         assert_eq!(said(col("a").between(lit(1i64), lit(2i64))), "(a >= 1 AND a <= 2)");
+        assert_eq!(
+            said(col("a").eq(lit(1i64)).or(col("a").eq(lit(2i64))).or(col("a").eq(lit(3i64)))),
+            "a IN (1, 2, 3)"
+        );
+        assert_eq!(said(col("a").eq(lit(1i64)).or(col("b").eq(lit(2i64)))), "(a = 1 OR b = 2)");
+        assert_eq!(said(col("f").eq(lit(1.0)).or(col("f").eq(lit(2.0)))), "(f = 1.0 OR f = 2.0)");
         assert_eq!(said(col("flag").and(col("b").is_not_null())), "(flag = true AND b IS NOT NULL)");
         assert_eq!(said(col("a").like(lit("O'B%"))), "starts_with(a, 'O''B')");
     }

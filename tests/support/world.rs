@@ -1,6 +1,7 @@
 //! Both servers, scenario 1 in them, and a configuration that names them.
 
 use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use headwater_core::config::{ProcessEnvironment, parse_config};
 use headwater_core::{ConnectorList, Result};
@@ -91,23 +92,28 @@ impl World {
         builder.build().unwrap()
     }
 
-    /// Runs a statement in process: the answer as CSV lines without heading, and the ledger.
+    /// Runs a statement in process: the answer as lines, columns divided by commas, and the ledger.
     ///
     /// # Errors
     /// The statement's.
     pub async fn run(engine: &Engine, sql: &str) -> Result<(Vec<String>, Ledger)> {
         let query = engine.plan(sql).await?;
         let batches: Vec<RecordBatch> = query.execute()?.try_collect().await?;
-        Ok((csv(&batches), query.ledger()))
+        Ok((lines(&batches), query.ledger()))
     }
 }
 
-fn csv(batches: &[RecordBatch]) -> Vec<String> {
-    let mut text = Vec::new();
-    let mut writer = arrow::csv::WriterBuilder::new().with_header(false).with_null("NULL".into()).build(&mut text);
+/// Every value as Arrow displays it, nested ones included.
+fn lines(batches: &[RecordBatch]) -> Vec<String> {
+    let options = FormatOptions::default().with_null("NULL");
+    let mut lines = Vec::new();
     for batch in batches {
-        writer.write(batch).unwrap();
+        let columns: Vec<ArrayFormatter<'_>> =
+            batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+        for row in 0..batch.num_rows() {
+            let values: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
+            lines.push(values.join(","));
+        }
     }
-    drop(writer);
-    String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+    lines
 }

@@ -111,11 +111,8 @@ impl Connector for DynamoDbConnector {
         plan::plan_scan(table, request, self.connection.config().scan_segments)
     }
 
-    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
-        let splits = plan::splits(plan, keys)?;
-        let metrics = Arc::clone(&context.metrics);
-        let stream = splits.stream.inspect_ok(move |_| metrics.add_split()).boxed();
-        Ok(Splits { stream, ..splits })
+    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, _: &ScanContext) -> Result<Splits> {
+        plan::splits(plan, keys)
     }
 
     async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {

@@ -28,7 +28,6 @@ pub(crate) fn read(connection: Arc<Connection>, split: &Split, context: &ScanCon
     };
     let pages = stream::try_unfold((reader, rows, Some(Position::Start)), |(reader, mut rows, position)| async move {
         let Some(position) = position.filter(|_| rows.left > 0) else {
-            rows.context.metrics.finish_split();
             return Ok::<_, Error>(None);
         };
         let (page, next) = reader.page(&rows.connection, position, &rows.context).await?;
