@@ -8,6 +8,7 @@ use crate::settings::Settings;
 use clap::Parser;
 use headwater_core::config::ProcessEnvironment;
 use headwater_core::{ConnectorList, Error, ErrorKind};
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
@@ -17,7 +18,7 @@ use tokio::runtime::{Builder, Handle};
 /// The exit code is described in the crate's documentation; messages have been printed.
 pub fn main_with(connectors: ConnectorList) -> ExitCode {
     report::install_panic_hook();
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(arguments()) {
         Ok(args) => args,
         Err(told) => {
             let code = u8::try_from(told.exit_code()).unwrap_or(2);
@@ -33,6 +34,16 @@ pub fn main_with(connectors: ConnectorList) -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// What was typed. A statement that begins with a comment is not an option: a blank before it says so to the parser.
+fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().map(|argument| match argument.to_str().and_then(|text| text.strip_prefix("--")) {
+        Some(rest) if rest.contains(char::is_whitespace) && !rest.starts_with(|c: char| c.is_ascii_lowercase()) => {
+            OsString::from(format!(" --{rest}"))
+        }
+        _ => argument,
+    })
 }
 
 fn run(args: Args, connectors: ConnectorList) -> Result<(), Failure> {

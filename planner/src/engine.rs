@@ -13,6 +13,7 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
     SchemaProvider,
 };
+use datafusion::common::TableReference;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use headwater_core::{Connector, Error, Result};
 use std::collections::{BTreeMap, HashMap};
@@ -125,6 +126,9 @@ impl Engine {
     pub async fn plan(&self, sql: &str) -> Result<Query> {
         let statement = parse_one(sql)?;
         let references = self.state.resolve_table_references(&statement).map_err(from_engine)?;
+        let functions = self.state.table_functions();
+        let is_table = |reference: &TableReference| !matches!(reference, TableReference::Bare { table } if functions.contains_key(table.as_ref()));
+        let references = references.into_iter().filter(is_table).collect();
         let resolved = resolve(&statement, references, &self.catalogs, &self.cache).await?;
         let id = query_id();
         let record = Arc::new(QueryRecord::default());

@@ -75,9 +75,23 @@ fn translate(error: &DataFusionError) -> Error {
             .with_hint("the memory limit of the query was reached; select fewer columns or rows, or raise the limit"),
         DataFusionError::NotImplemented(message) => Error::new(ErrorKind::Unsupported, lower_first(message)),
         DataFusionError::Internal(message) => Error::internal(lower_first(first_line(message))),
+        DataFusionError::ArrowError(inner, _) => arrow_error(inner),
         DataFusionError::Plan(message) => Error::new(ErrorKind::InvalidInput, lower_first(first_line(message))),
         other => unknown(other),
     }
+}
+
+fn arrow_error(error: &arrow::error::ArrowError) -> Error {
+    use arrow::error::ArrowError;
+    let message = match error {
+        ArrowError::DivideByZero => "division by zero".to_owned(),
+        ArrowError::ArithmeticOverflow(what) => format!("a number is out of range: {}", lower_first(what)),
+        ArrowError::CastError(what) | ArrowError::ParseError(what) | ArrowError::ComputeError(what) => {
+            lower_first(what)
+        }
+        other => lower_first(&other.to_string()),
+    };
+    Error::new(ErrorKind::InvalidInput, message)
 }
 
 fn unknown(error: &DataFusionError) -> Error {
@@ -96,7 +110,9 @@ fn schema_error(error: &SchemaError) -> Error {
 }
 
 fn column_not_found(field: &Column, valid: &[Column]) -> Error {
-    let place = match &field.relation {
+    let first = valid.first().and_then(|column| column.relation.as_ref());
+    let only = first.filter(|_| valid.iter().all(|column| column.relation.as_ref() == first));
+    let place = match field.relation.as_ref().or(only) {
         Some(relation) => format!(" in {relation}"),
         None => String::new(),
     };

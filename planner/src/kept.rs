@@ -39,9 +39,9 @@ fn part(node: &LogicalPlan) -> Option<Part> {
 }
 
 fn join_text(join: &Join) -> String {
-    let on: Vec<String> = join.on.iter().map(|(left, right)| format!("{left} = {right}")).collect();
-    let filter = join.filter.as_ref().map(|filter| format!(" and {filter}")).unwrap_or_default();
-    format!("{} join on {}{filter}", join.join_type.to_string().to_lowercase(), on.join(", "))
+    let on = join.on.iter().map(|(left, right)| format!("{} = {}", sql_text(left), sql_text(right)));
+    let on: Vec<String> = on.chain(join.filter.as_ref().map(sql_text)).collect();
+    format!("{} join on {}", join.join_type.to_string().to_lowercase(), on.join(" AND "))
 }
 
 fn join_reason(join: &Join) -> String {
@@ -61,18 +61,24 @@ fn join_reason(join: &Join) -> String {
     }
 }
 
+/// An expression as SQL, for people; in the engine's own notation where SQL has none.
+pub(crate) fn sql_text(expr: &datafusion::prelude::Expr) -> String {
+    match datafusion::sql::unparser::expr_to_sql(expr) {
+        Ok(sql) => sql.to_string(),
+        Err(_) => expr.human_display().to_string(),
+    }
+}
+
 fn listed(aggregates: &[datafusion::prelude::Expr], groups: &[datafusion::prelude::Expr]) -> String {
-    let names = |list: &[datafusion::prelude::Expr]| {
-        list.iter().map(|expr| expr.human_display().to_string()).collect::<Vec<_>>().join(", ")
-    };
+    let names = |list: &[datafusion::prelude::Expr]| list.iter().map(sql_text).collect::<Vec<_>>().join(", ");
     if groups.is_empty() { names(aggregates) } else { format!("{} by {}", names(aggregates), names(groups)) }
 }
 
 fn limit_text(node: &LogicalPlan) -> String {
     match node {
         LogicalPlan::Limit(limit) => {
-            let fetch = limit.fetch.as_ref().map(|n| format!("limit {n}"));
-            let skip = limit.skip.as_ref().map(|n| format!("offset {n}"));
+            let fetch = limit.fetch.as_ref().map(|n| format!("limit {}", sql_text(n)));
+            let skip = limit.skip.as_ref().map(|n| sql_text(n)).filter(|n| n != "0").map(|n| format!("offset {n}"));
             [fetch, skip].into_iter().flatten().collect::<Vec<_>>().join(" ")
         }
         _ => String::new(),

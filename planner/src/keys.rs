@@ -5,6 +5,7 @@
 //! in this module. It reads them into a small domain that only ever widens: a form it does not know means "anything",
 //! so an engine upgrade can cost speed here but never rows.
 
+use crate::widening::widens;
 use arrow::datatypes::{DataType, Schema};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::PhysicalExpr;
@@ -202,17 +203,7 @@ fn key_column(operand: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Option<usize>
     let cast = operand.downcast_ref::<CastExpr>()?;
     let inner = cast.expr().downcast_ref::<Column>()?;
     let from = schema.fields().get(inner.index())?.data_type();
-    lossless(from, cast.cast_type()).then(|| inner.index())
-}
-
-/// Casts that give different values for different values, and fail rather than round. [`fit`] takes each key back.
-fn lossless(from: &DataType, to: &DataType) -> bool {
-    let is_text = |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-    match (from, to) {
-        (DataType::Decimal128(_, from), DataType::Decimal128(_, to)) => to >= from,
-        (from, DataType::Decimal128(_, scale)) => from.is_integer() && *scale >= 0,
-        (from, to) => (from.is_integer() && to.is_integer()) || (is_text(from) && is_text(to)),
-    }
+    widens(from, cast.cast_type()).then(|| inner.index())
 }
 
 enum Tuple {

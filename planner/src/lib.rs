@@ -7,6 +7,7 @@
 //! | module | does |
 //! |---|---|
 //! | `statement`, `resolve`, `cache` | SQL text to tables |
+//! | `literals` | decimal constants beside floating-point columns |
 //! | `translate`, `provider` | the engine's filters to the pushdown language and back to its promises |
 //! | `scan`, `keys` | the scan operator; join keys out of dynamic filters |
 //! | `ledger`, `kept` | what EXPLAIN shows |
@@ -17,6 +18,7 @@ mod error;
 mod kept;
 mod keys;
 mod ledger;
+mod literals;
 mod provider;
 mod query;
 mod resolve;
@@ -24,6 +26,7 @@ mod scan;
 mod session;
 mod statement;
 mod translate;
+mod widening;
 
 pub use engine::{Engine, EngineBuilder};
 pub use ledger::{Ledger, Part, SHOWN_REQUESTS, ScanLedger, bytes_text, counted, grouped};

@@ -42,7 +42,8 @@ impl ConnectorTable {
             let off = || Answer::Refused("pushdown is off".to_owned());
             return Ok(filters.iter().map(|_| off()).collect());
         }
-        let translated: Vec<_> = filters.iter().map(|filter| translate::predicate(filter)).collect();
+        let translated: Vec<_> =
+            filters.iter().map(|filter| translate::predicate(filter, &self.metadata.schema)).collect();
         let sayable: Vec<Expr> = translated.iter().flatten().cloned().collect();
         let plan = self.plan(self.request().with_filters(sayable))?;
         let mut answers = plan.filters.into_iter();
@@ -80,7 +81,7 @@ impl ConnectorTable {
         let mut kept: Vec<Part> = told
             .iter()
             .filter(|(_, answer)| matches!(answer, Answer::Refused(_)))
-            .map(|(filter, answer)| Part { text: filter.human_display().to_string(), answer: answer.clone() })
+            .map(|(filter, answer)| Part { text: crate::kept::sql_text(filter), answer: answer.clone() })
             .collect();
         kept.sort_by(|a, b| a.text.cmp(&b.text));
         kept
@@ -138,7 +139,8 @@ impl TableProvider for ConnectorTable {
         limit: Option<usize>,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let wanted = projected_names(&self.metadata, projection);
-        let translated: Vec<Expr> = filters.iter().filter_map(|filter| translate::predicate(filter).ok()).collect();
+        let translated: Vec<Expr> =
+            filters.iter().filter_map(|filter| translate::predicate(filter, &self.metadata.schema).ok()).collect();
         if translated.len() != filters.len() {
             let error = headwater_core::Error::internal("a filter that cannot be said reached the scan");
             return Err(to_engine(error));

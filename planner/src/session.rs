@@ -1,8 +1,10 @@
 //! The engine's settings, and why each differs from its default.
 
+use crate::literals::FloatConstants;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::Analyzer;
 use datafusion::prelude::SessionConfig;
 use headwater_core::Result;
 use std::num::NonZeroUsize;
@@ -25,6 +27,8 @@ pub(crate) fn session(pushdown: PushdownMode, memory_limit: usize) -> Result<Ses
     options.catalog.create_default_catalog_and_schema = false;
     // Errors point into the SQL.
     options.sql_parser.collect_spans = true;
+    // 1.5 is a decimal, as SQL has it: a binary fraction would round what it is compared and multiplied with.
+    options.sql_parser.parse_float_as_decimal = true;
     // One text type for all connectors: a view type on one side of a join would hide its keys behind a cast.
     options.sql_parser.map_string_types_to_utf8view = false;
     options.optimizer.enable_dynamic_filter_pushdown = pushdown == PushdownMode::Auto;
@@ -37,5 +41,9 @@ pub(crate) fn session(pushdown: PushdownMode, memory_limit: usize) -> Result<Ses
         .with_memory_pool(Arc::new(TrackConsumersPool::new(GreedyMemoryPool::new(memory_limit), top)))
         .build_arc()
         .map_err(crate::error::from_engine)?;
-    Ok(SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build())
+    let mut analysis = Analyzer::new().rules;
+    // Before the engine's own coercion, which is the first to look at types.
+    analysis.insert(0, Arc::new(FloatConstants));
+    let builder = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+    Ok(builder.with_analyzer_rules(analysis).build())
 }

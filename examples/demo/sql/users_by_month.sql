@@ -4,7 +4,7 @@ SELECT CAST(date_trunc('month', u.created_at) AS DATE)  AS month,
        count(*)                                         AS users,
        count(w.first_completed)                         AS activated,
        coalesce(sum(o.revenue), 0)                      AS revenue,
-       round(median((to_unixtime(w.first_completed) - to_unixtime(u.created_at)) / 3600.0), 2) AS median_hours
+       round(median(CAST(to_unixtime(w.first_completed) - to_unixtime(u.created_at) AS DOUBLE) / 3600), 2) AS median_hours
 FROM crm.public.users u
 LEFT JOIN (SELECT user_id, sum(amount) AS revenue
            FROM crm.public.orders GROUP BY user_id) o ON o.user_id = u.id

@@ -30,7 +30,7 @@ fn place(error: &Error) -> (u64, u64, u64) {
 async fn an_unknown_column_is_pointed_at() {
     let error = error_of("SELECT\n  emial FROM crm.main.users").await;
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert_eq!(error.to_string(), "column `emial` not found");
+    assert_eq!(error.to_string(), "column `emial` not found in crm.main.users");
     assert_eq!(error.hint(), Some("did you mean `email`?"));
     assert_eq!(place(&error), (2, 3, 5));
     let error = error_of("SELECT u.emial FROM crm.main.users u").await;

@@ -47,7 +47,7 @@ const LITERALS: &[(&str, &[&str])] = &[
     ("t", &["''", "' '", "'a'", "'A'", "'é'", "'O''Brien'", "'zz'", "NULL"]),
     ("i", &["0", "-1", "9007199254740993", "9223372036854775807", "1.5", "3.0", "NULL"]),
     ("s", &["0", "-1", "2147483648", "7", "NULL"]),
-    ("d", &["0", "1.50", "-1.5", "1.505", "2", "100", "NULL"]),
+    ("d", &["0", "1.50", "-1.5", "1.505", "0.995", "2", "100", "1e0", "NULL"]),
     ("day", &["DATE '1970-01-01'", "DATE '1969-03-07'", "NULL"]),
     ("at", &["TIMESTAMP '1970-01-02T23:59:59.999999Z'", "NULL"]),
 ];
@@ -99,4 +99,33 @@ async fn the_language_means_what_the_engine_means() {
             .count();
     }
     assert!(pushed_parts > 300, "only {pushed_parts} filters were pushed: the comparison says little");
+}
+
+/// Decimal constants are exact beside decimals and binary beside floats, pushed or not.
+#[tokio::test]
+async fn constants_with_a_point_are_not_rounded() {
+    let amounts = Decimal128Array::from(vec![10_010, 10_000, 10_001]).with_precision_and_scale(12, 2).unwrap();
+    let columns = batch(vec![
+        ("d", Arc::new(amounts) as _),
+        ("f", Arc::new(Float64Array::from(vec![100.1, f64::NAN, 0.1 + 0.2])) as _),
+    ]);
+    let source: Arc<dyn Connector> = Arc::new(memory(vec![("t", vec![columns])]));
+    for pushdown in [PushdownMode::Auto, PushdownMode::Off] {
+        let engine = engine(vec![("m", Arc::clone(&source))], pushdown);
+        let cases = [
+            ("d = 100.1", 1),
+            ("d > 100.005", 2),
+            ("d IN (100.1, 100.010)", 2),
+            ("f = 100.1", 1),
+            ("f <> 0.3", 3),
+            ("f BETWEEN 0.25 AND 100.1", 2),
+            ("f > -1.5", 3),
+        ];
+        for (predicate, count) in cases {
+            let (rows, ledger) = answer(&engine, &format!("SELECT d FROM m.main.t WHERE {predicate}")).await;
+            assert_eq!(rows.len(), count, "{predicate}\n{ledger}");
+        }
+        let (rows, _) = answer(&engine, "SELECT sum(d * 0.1) FROM m.main.t").await;
+        assert!(rows[0].contains("30.011"), "{rows:?}");
+    }
 }
