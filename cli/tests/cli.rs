@@ -279,13 +279,13 @@ fn csv_writes_nested_values_as_json() {
 fn jsonl_is_exact_and_says_null() {
     let rows = ok(
         "select cast('12345678901234567890.12' as decimal(30,2)) as d, null as n, 'é\"' as t, \
-                   cast('nan' as double) as f, 0.1 + 0.2 as g, [1.5, null] as l",
+                   cast('nan' as double) as f, 1e-1 + 2e-1 as g, 0.1 + 0.2 as h, [1.5, null] as l",
         "jsonl",
     );
     assert_eq!(
         rows,
         "{\"d\":12345678901234567890.12,\"n\":null,\"t\":\"é\\\"\",\"f\":\"NaN\",\"g\":0.30000000000000004,\
-         \"l\":[1.5,null]}\n"
+         \"h\":0.3,\"l\":[1.5,null]}\n"
     );
 }
 
@@ -301,7 +301,7 @@ fn a_table_aligns_by_what_the_eye_sees() {
     let sql =
         "select * from (values (1, '日本', 2.5), (10, null, 10.25), (3, 'a\nb', null)) as t(id, name, x) order by id";
     let outcome = directory.run(&["query", sql, "--format", "table"]);
-    let expected = "id  name      x\n--  ----  -----\n 1  日本    2.5\n 3  a\\nb   NULL\n10  NULL  10.25\n";
+    let expected = "id  name      x\n--  ----  -----\n 1  日本   2.50\n 3  a\\nb   NULL\n10  NULL  10.25\n";
     assert_eq!(outcome.stdout, expected);
     assert_eq!(outcome.stderr, "(3 rows)\n");
     assert_eq!(directory.run(&["query", sql, "--format", "table", "--quiet"]).stderr, "");

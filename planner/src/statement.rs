@@ -5,24 +5,60 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use headwater_core::{Error, ErrorKind, Result};
+use std::ops::ControlFlow;
 
 /// Parses a text that holds exactly one query.
 pub(crate) fn parse_one(sql: &str) -> Result<Statement> {
     let dialect = GenericDialect {};
     let mut parser = DFParserBuilder::new(sql).with_dialect(&dialect).build().map_err(from_engine)?;
     let mut statements = parser.parse_statements().map_err(from_engine)?;
-    let statement = match (statements.pop_front(), statements.is_empty()) {
+    let mut statement = match (statements.pop_front(), statements.is_empty()) {
         (Some(statement), true) => statement,
         (None, _) => return Err(Error::new(ErrorKind::InvalidInput, "the statement is empty")),
         (Some(_), false) => {
             return Err(Error::new(ErrorKind::InvalidInput, "there is more than one statement; run them one by one"));
         }
     };
+    approximate_numbers(&mut statement);
     match &statement {
         Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => Ok(statement),
         Statement::Explain(_) => Err(Error::new(ErrorKind::Unsupported, "EXPLAIN is a command of its own here")
             .with_hint("run `headwater explain \"SELECT …\"`, with --analyze to execute it")),
         _ => Err(Error::new(ErrorKind::Unsupported, "only queries can be run: sources are never written to")
             .with_hint("begin the statement with SELECT, WITH or VALUES")),
+    }
+}
+
+/// A number with an exponent is approximate, as SQL has it: `1e300` is a floating-point number, `1.5` a decimal. The
+/// engine reads both alike, so those with an exponent say what they are.
+fn approximate_numbers(statement: &mut Statement) {
+    let Statement::Statement(inner) = statement else { return };
+    let _: ControlFlow<()> = ast::visit_expressions_mut(inner.as_mut(), |expr| {
+        if let ast::Expr::Value(value) = expr
+            && let ast::Value::Number(digits, _) = &value.value
+            && digits.contains(['e', 'E'])
+        {
+            let text = ast::Value::SingleQuotedString(digits.to_string());
+            *expr = ast::Expr::Cast {
+                kind: ast::CastKind::Cast,
+                expr: Box::new(ast::Expr::Value(text.with_span(value.span))),
+                data_type: ast::DataType::Double(ast::ExactNumberInfo::None),
+                array: false,
+                format: None,
+            };
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_with_an_exponent_are_approximate() {
+        let statement = parse_one("SELECT 1e3, 1.5, '1e3' FROM t WHERE f < 2.5E-7").unwrap();
+        let expected = "SELECT CAST('1e3' AS DOUBLE), 1.5, '1e3' FROM t WHERE f < CAST('2.5E-7' AS DOUBLE)";
+        assert_eq!(statement.to_string(), expected);
     }
 }
