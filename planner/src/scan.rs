@@ -274,6 +274,13 @@ impl ExecutionPlan for ScanExec {
         Ok(self)
     }
 
+    /// A recursive query runs its recursive term again and again: each time with splits of its own, and without the
+    /// filters of joins that are gone with the run before.
+    fn reset_state(self: Arc<Self>) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        let filters = Vec::new();
+        Ok(Arc::new(Self { filters, awaitable: Arc::default(), queue: Arc::default(), ..self.as_ref().clone() }))
+    }
+
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> EngineResult<SendableRecordBatchStream> {
         let schema = Arc::clone(&self.record.plan.schema);
         let baseline = BaselineMetrics::new(&self.metrics, partition);

@@ -3,5 +3,6 @@
 mod errors;
 mod join_keys;
 mod promises;
+mod recursion;
 mod semantics;
 mod support;
