@@ -175,10 +175,11 @@ impl fmt::Display for ScanLedger {
 }
 
 fn write_part(f: &mut fmt::Formatter<'_>, part: &Part) -> fmt::Result {
+    let text = shortened(&part.text);
     match &part.answer {
-        Answer::Exact => writeln!(f, "  pushed     {}", part.text),
-        Answer::Inexact(reason) => writeln!(f, "  rechecked  {}   (pushed and checked again: {reason})", part.text),
-        Answer::Refused(reason) => writeln!(f, "  local      {}   ({reason})", part.text),
+        Answer::Exact => writeln!(f, "  pushed     {text}"),
+        Answer::Inexact(reason) => writeln!(f, "  rechecked  {text}   (pushed and checked again: {reason})"),
+        Answer::Refused(reason) => writeln!(f, "  local      {text}   ({reason})"),
     }
 }
 
@@ -278,11 +279,32 @@ pub fn bytes_text(bytes: u64) -> String {
     }
 }
 
+/// One line of bounded length. Control characters, which may come from data, are written as escapes: they must not
+/// reach a terminal, nor look like lines of the ledger.
 fn shortened(text: &str) -> String {
     let count = text.chars().count();
-    if count <= SHOWN_CHARS {
-        return text.to_owned();
+    let mut out = String::new();
+    for c in text.chars().take(SHOWN_CHARS) {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
     }
-    let head: String = text.chars().take(SHOWN_CHARS).collect();
-    format!("{head}… ({} characters in all)", grouped(count as u64))
+    if count > SHOWN_CHARS {
+        out.push_str(&format!("… ({} characters in all)", grouped(count as u64)));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_data_do_not_reach_the_terminal() {
+        assert_eq!(shortened("a\u{1b}]0;x\n  pushed"), "a\\u{1b}]0;x\\n  pushed");
+    }
+
+    #[test]
+    fn long_requests_say_how_long_they_are() {
+        let text = shortened(&"x".repeat(2_000));
+        assert!(text.ends_with("… (2,000 characters in all)"), "{text}");
+    }
 }

@@ -83,7 +83,8 @@ fn incomplete_name(reference: &TableReference, catalogs: &BTreeMap<String, Catal
 /// Says which part of the name is wrong, with the nearest one; also the index of that part.
 async fn unknown_table(catalog: &str, connector: &dyn Connector, name: &TableName) -> (Error, usize) {
     let schemas: Vec<String> = connector.list_schemas().take(NAMES_LOOKED_AT).try_collect().await.unwrap_or_default();
-    if !schemas.is_empty() && !schemas.contains(&name.schema) {
+    let all_seen = (1..NAMES_LOOKED_AT).contains(&schemas.len());
+    if all_seen && !schemas.contains(&name.schema) {
         let error = Error::not_found(format!("schema `{}` not found in catalog {catalog}", name.schema));
         return (suggest(error, &name.schema, &schemas), 1);
     }

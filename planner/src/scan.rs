@@ -34,6 +34,7 @@ use headwater_core::{
 };
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OnceCell};
@@ -58,6 +59,8 @@ pub(crate) struct ScanExec {
     /// Which of them end: only a hash join's filter is ever complete.
     awaitable: Arc<OnceLock<HashSet<u64>>>,
     queue: Arc<OnceCell<Queue>>,
+    /// Which partitions have run. The queue is empty afterwards: a second run would look like an empty table.
+    ran: Arc<[AtomicBool]>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -84,6 +87,7 @@ impl ScanExec {
             filters: Vec::new(),
             awaitable: Arc::default(),
             queue: Arc::default(),
+            ran: not_run(partitions),
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -168,6 +172,19 @@ impl ScanExec {
         };
         Ok(splits.map(read).flatten_unordered(at_once).boxed())
     }
+}
+
+fn not_run(partitions: usize) -> Arc<[AtomicBool]> {
+    (0..partitions).map(|_| AtomicBool::new(false)).collect()
+}
+
+/// The engine's nested-loop join reads its left side again when it does not fit into memory.
+fn second_run(record: &ScanRecord) -> Error {
+    let message =
+        format!("{} would have to be read twice: a join above it does not fit the memory limit", record.table);
+    Error::new(ErrorKind::LimitExceeded, message)
+        .with_catalog(&record.catalog)
+        .with_hint("join on equal columns, or select fewer rows or columns on its left side")
 }
 
 /// Splits not yet taken, shared by all partitions of a scan: an idle one takes the next.
@@ -277,11 +294,15 @@ impl ExecutionPlan for ScanExec {
     /// A recursive query runs its recursive term again and again: each time with splits of its own, and without the
     /// filters of joins that are gone with the run before.
     fn reset_state(self: Arc<Self>) -> EngineResult<Arc<dyn ExecutionPlan>> {
-        let filters = Vec::new();
-        Ok(Arc::new(Self { filters, awaitable: Arc::default(), queue: Arc::default(), ..self.as_ref().clone() }))
+        let ran = not_run(self.ran.len());
+        let (filters, awaitable, queue) = (Vec::new(), Arc::default(), Arc::default());
+        Ok(Arc::new(Self { filters, awaitable, queue, ran, ..self.as_ref().clone() }))
     }
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> EngineResult<SendableRecordBatchStream> {
+        if self.ran.get(partition).is_none_or(|ran| ran.swap(true, Ordering::Relaxed)) {
+            return Err(to_engine(second_run(&self.record)));
+        }
         let schema = Arc::clone(&self.record.plan.schema);
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let partitions = self.properties.output_partitioning().partition_count();

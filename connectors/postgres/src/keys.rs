@@ -4,7 +4,7 @@ use crate::convert::ColumnLaw;
 use crate::plan::{self, PlanDetail};
 use arrow::datatypes::{DataType, Schema};
 use futures::{StreamExt as _, stream};
-use headwater_core::{Expr, JoinKeys, KeyDecision, Result, ScanPlan, Split, Splits, Value};
+use headwater_core::{Answer, Expr, JoinKeys, KeyDecision, Result, ScanPlan, Split, Splits, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys per statement: 10,000 integers are some 80 kB of SQL.
@@ -21,7 +21,13 @@ pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Result<Splits>
             let offered = u64::try_from(keys.tuples.len()).unwrap_or(u64::MAX);
             match refusal(plan, &detail, keys, offered) {
                 Some(reason) => (KeyDecision::Declined { keys: offered, reason }, whole(plan, &detail)?),
-                None => (KeyDecision::Used { keys: offered }, keyed(plan, &detail, keys)?),
+                None => match keyed(plan, &detail, keys)? {
+                    Some(splits) => (KeyDecision::Used { keys: offered }, splits),
+                    None => {
+                        let reason = "one of the keys cannot be written in SQL".to_owned();
+                        (KeyDecision::Declined { keys: offered, reason }, whole(plan, &detail)?)
+                    }
+                },
             }
         }
     };
@@ -52,9 +58,11 @@ fn refusal(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys, offered: u64) 
 
 /// One split per chunk of the values of one column, so that no row is in two of them. The other columns narrow each
 /// chunk by the values that occur in it: a superset of the tuples, which the contract allows.
-fn keyed(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<Vec<Split>> {
+///
+/// `None` if some value cannot be said: a chunk without its condition would read the rows of all others too.
+fn keyed(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<Option<Vec<Split>>> {
     let possible = possible_tuples(plan, &detail.columns, keys);
-    let Some(lead) = lead_column(keys, &possible) else { return Ok(Vec::new()) };
+    let Some(lead) = lead_column(keys, &possible) else { return Ok(Some(Vec::new())) };
     let mut groups: BTreeMap<String, Vec<&[Value]>> = BTreeMap::new();
     for tuple in &possible {
         if let Some(value) = tuple.get(lead) {
@@ -65,7 +73,12 @@ fn keyed(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<Vec<Sp
     groups.chunks(KEYS_PER_STATEMENT).map(|chunk| keyed_split(plan, detail, keys, chunk)).collect()
 }
 
-fn keyed_split(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys, groups: &[Vec<&[Value]>]) -> Result<Split> {
+fn keyed_split(
+    plan: &ScanPlan,
+    detail: &PlanDetail,
+    keys: &JoinKeys,
+    groups: &[Vec<&[Value]>],
+) -> Result<Option<Split>> {
     let mut request = plan.request.clone();
     for (index, column) in keys.columns.iter().enumerate() {
         let mut seen = BTreeSet::new();
@@ -76,7 +89,11 @@ fn keyed_split(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys, groups: &[
     let fields = plan.schema.fields();
     let projection: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
     let negotiated = plan::negotiated(&detail.columns, &projection, &request)?;
-    plan::split(plan, &detail.columns, plan::statement(&negotiated))
+    let added = negotiated.filters.iter().skip(plan.request.filters.len());
+    if added.into_iter().any(|answer| *answer != Answer::Exact) {
+        return Ok(None);
+    }
+    plan::split(plan, &detail.columns, plan::statement(&negotiated)).map(Some)
 }
 
 /// The column with the most different values: the one to cut into chunks.

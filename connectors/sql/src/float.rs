@@ -1,4 +1,5 @@
-//! Floating point: the engine orders −0.0 before 0.0 and sees two values, SQL sources see one.
+//! Floating-point zeros: SQL sources see one, Arrow's kernels two, and the engine one of both by the shape of its plan.
+//! What is asked here finds every row that either could want; the engine checks again.
 
 use headwater_core::{CompareOp, Value};
 

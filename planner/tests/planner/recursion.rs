@@ -1,8 +1,10 @@
-//! A scan that runs more than once in a statement reads its table each time.
+//! A scan that runs more than once in a statement reads its table each time, or says that it cannot.
 
 use crate::support::{answer, batch, engine, memory};
 use arrow::array::Int64Array;
-use headwater_planner::PushdownMode;
+use futures::TryStreamExt;
+use headwater_core::ErrorKind;
+use headwater_planner::{Engine, PushdownMode};
 use std::sync::Arc;
 
 #[tokio::test]
@@ -19,4 +21,17 @@ async fn every_round_of_a_recursive_query_reads_the_table_again() {
         let (rows, ledger) = answer(&engine, sql).await;
         assert_eq!(rows.len(), 5, "{rows:?}\n{ledger}");
     }
+}
+
+#[tokio::test]
+async fn a_join_that_does_not_fit_the_memory_is_an_error_and_no_short_answer() {
+    let numbers = batch(vec![("x", Arc::new(Int64Array::from_iter_values(0..200_000)) as _)]);
+    let few = batch(vec![("y", Arc::new(Int64Array::from(vec![3])) as _)]);
+    let source = Arc::new(memory(vec![("numbers", vec![numbers]), ("few", vec![few])]));
+    let sql = "SELECT count(*) FROM m.main.numbers a JOIN m.main.numbers b ON a.x + b.x < 1 \
+               JOIN m.main.few f ON f.y > a.x";
+    let engine = Engine::builder().with_catalog("m", "memory", source).with_memory_limit(500_000).build().unwrap();
+    let query = engine.plan(sql).await.unwrap();
+    let error = query.execute().unwrap().try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error:?}");
 }

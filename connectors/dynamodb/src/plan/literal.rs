@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 /// Longest partition key and sort key, in bytes.
 const MAX_PARTITION_BYTES: usize = 2_048;
-const MAX_SORT_BYTES: usize = 1_024;
+pub(super) const MAX_SORT_BYTES: usize = 1_024;
 
 /// A constant as a value of `kind`; the reason if there is none that means the same.
 pub(super) fn attribute(kind: KeyKind, value: &Value) -> Result<Json, String> {

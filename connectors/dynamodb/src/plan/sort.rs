@@ -1,7 +1,7 @@
 //! The one condition on the sort key that a Query takes.
 
 use super::conjunct::Conjunct;
-use super::literal::{AsKey, key_value};
+use super::literal::{AsKey, MAX_SORT_BYTES, key_value};
 use crate::metadata::KeyAttribute;
 use headwater_core::{Answer, CompareOp, Expr, Value, eval::passes};
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,10 @@ fn prefix(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, 
     let prefix = prefix_of(conjuncts.get(at)?)?;
     let mut answers = vec![refused(key); conjuncts.len()];
     *answers.get_mut(at)? = Answer::Exact;
+    if prefix.len() > MAX_SORT_BYTES {
+        // No key is that long, and DynamoDB would refuse the question.
+        return Some((SortTest::Values(Vec::new()), answers));
+    }
     Some((SortTest::BeginsWith(json!({ "S": prefix })), answers))
 }
 

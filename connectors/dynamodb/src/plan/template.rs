@@ -24,6 +24,8 @@ pub(super) struct QueryTemplate {
     base: ReadParameters,
     partition: KeyAttribute,
     sort: Option<KeyAttribute>,
+    /// Whether the sort key's column means the key itself.
+    sort_is_usable: bool,
     /// Conditions on the partition key alone: checked on its values, before anything is sent.
     partition_filters: Vec<Expr>,
     /// The same for the sort key, where its values are given.
@@ -63,6 +65,8 @@ pub(super) fn query_shape(table: &TableMetadata, reading: &Reading<'_>, conjunct
     let template = QueryTemplate {
         base: reading.base(filter.text(), aliases),
         partition: detail.partition.clone(),
+        // A sort key whose column means something else, such as JSON text, is no key to look up by.
+        sort_is_usable: detail.sort.as_ref().is_some_and(|sort| usable(table, sort).is_ok()),
         sort: detail.sort.clone(),
         partition_filters: conjuncts.iter().filter(only(Uses::Partition)).map(|c| c.expr.clone()).collect(),
         sort_filters: conjuncts.iter().filter(only(Uses::Sort)).map(|c| c.expr.clone()).collect(),
@@ -117,7 +121,7 @@ impl QueryTemplate {
     }
 
     pub(super) fn sort_column(&self) -> Option<&str> {
-        self.sort.as_ref().map(|sort| sort.name.as_str())
+        self.sort.as_ref().filter(|_| self.sort_is_usable).map(|sort| sort.name.as_str())
     }
 
     pub(super) fn partition_column(&self) -> &str {

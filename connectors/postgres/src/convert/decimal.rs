@@ -46,6 +46,9 @@ fn unscaled(bytes: &[u8], scale: i8) -> Result<i128, Misfit> {
         NOT_A_NUMBER => return Err(not_a_number()),
         _ => return Err(Misfit::corrupt("a numeric that is no finite number")),
     }
+    if bytes.len() != 8 + 2 * usize::from(count) {
+        return Err(Misfit::corrupt("a numeric whose length is not that of its digits"));
+    }
     let mut magnitude = 0i128;
     for (index, digit) in (0..i32::from(count)).zip(words.by_ref()) {
         let exponent = 4 * (i32::from(weight) - index) + i32::from(scale);

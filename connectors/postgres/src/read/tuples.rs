@@ -33,12 +33,18 @@ impl Tuples {
         if !self.header_read && !self.read_header()? {
             return Ok(false);
         }
+        if self.ended && self.start < self.buffer.len() {
+            return Err(corrupt("rows after the end mark"));
+        }
         while !batch.is_full() {
             let mut rest = self.buffer.get(self.start..).unwrap_or_default();
             let before = rest.len();
             match next_tuple(&mut rest)? {
                 Tuple::Incomplete => return Ok(false),
                 Tuple::End => {
+                    if !rest.is_empty() {
+                        return Err(corrupt("bytes after the end mark"));
+                    }
                     self.ended = true;
                     self.start = self.buffer.len();
                     return Ok(false);
@@ -85,7 +91,10 @@ enum Tuple<'a> {
 fn next_tuple<'a>(bytes: &mut &'a [u8]) -> Result<Tuple<'a>> {
     let Some((count, mut rest)) = bytes.split_first_chunk::<2>() else { return Ok(Tuple::Incomplete) };
     let count = match i16::from_be_bytes(*count) {
-        -1 => return Ok(Tuple::End),
+        -1 => {
+            *bytes = rest;
+            return Ok(Tuple::End);
+        }
         count => usize::try_from(count).map_err(|_| corrupt("a row with a negative number of fields"))?,
     };
     let fields = rest;
