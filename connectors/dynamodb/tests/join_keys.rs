@@ -1,6 +1,6 @@
 //! Keys from the other side of a join.
 
-use crate::support::{Source, name, reads, text};
+use crate::support::{Source, name, reads, text, values};
 use headwater_core::{Answer, CompareOp, Expr, JoinKeys, KeyDecision, ScanRequest, Value};
 use serde_json::json;
 
@@ -141,4 +141,17 @@ async fn counting_by_keys_counts_items() {
     let plan = source.plan(&ScanRequest::table(name("items")).with_projection(Vec::<String>::new())).await;
     let outcome = source.try_read(&plan, Some(&ids(290..320))).await.unwrap();
     assert_eq!(outcome.rows.num_rows(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_key_read_as_json_is_no_key_to_look_up() {
+    let source = Source::with("[catalogs.db.tables.notes.columns]\nsk = \"json\"\n").await;
+    let items = ["abc", "def"].map(|sort| json!({ "pk": { "S": "p" }, "sk": { "S": sort } }));
+    source.table("notes", &[("pk", "S"), ("sk", "S")], items.to_vec()).await;
+    let plan = source.plan(&ScanRequest::table(name("notes"))).await;
+    assert_eq!(plan.key_columns, ["pk"]);
+    // As the engine sees the sort key: JSON text, with its quotes.
+    let pairs = keys(&["pk", "sk"], [vec![text("p"), text("\"abc\"")]]);
+    let outcome = source.try_read(&plan, Some(&pairs)).await.unwrap();
+    assert!(values(&outcome.rows, "sk").contains(&text("\"abc\"")), "{:?}", outcome.rows);
 }

@@ -49,3 +49,17 @@ async fn uuid_and_text_keys_and_pairs_of_keys_find_their_rows() {
     let scanned = keyed(&connector, &pairs).await;
     assert_eq!((scanned.splits.len(), scanned.rows()), (2, 14_999));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_cannot_be_written_never_turns_a_chunk_into_the_whole_table() {
+    let sql = "CREATE TABLE days (day date); \
+               INSERT INTO days SELECT DATE '2000-01-01' + i FROM generate_series(0, 30000) i; ANALYZE days";
+    let database = Database::new("keys_dates", sql).await;
+    let connector = database.connector();
+    // One day lies after the last that this connector writes as a literal.
+    let days = (10_957..22_000).map(Value::Date).chain([Value::Date(i32::MAX)]);
+    let request = ScanRequest::table(table("days"));
+    let scanned = scan_with(&connector, &request, Some(&keys("day", days)), &ScanContext::new("keys")).await.unwrap();
+    assert!(matches!(scanned.keys, KeyDecision::Declined { .. }), "{:?}", scanned.keys);
+    assert_eq!(scanned.rows(), 30_001, "each row once");
+}
