@@ -106,7 +106,7 @@ impl Settings {
     pub(crate) fn engine(&self) -> Result<Engine> {
         let mut builder = Engine::builder().with_pushdown(self.pushdown);
         for (name, checked) in &self.catalogs {
-            let catalog = checked.as_ref().map_err(retell)?;
+            let catalog = checked.as_ref().map_err(Error::retold)?;
             builder = builder.with_catalog(name, &catalog.connector, self.connectors.build(catalog)?);
         }
         builder.build()
@@ -247,20 +247,8 @@ fn catalog_of_flag(
     let catalog = connectors.check_url(name, url)?;
     match known.iter().find(|(other, _)| other == name) {
         Some((_, Ok(first))) => Err(taken_twice(name, &catalog.origin, &first.origin)),
-        Some((_, Err(wrong))) => Err(retell(wrong)),
+        Some((_, Err(wrong))) => Err(wrong.retold()),
         None => Ok((name.to_owned(), Ok(catalog))),
-    }
-}
-
-/// The same error once more, for what is kept and told several times.
-pub(crate) fn retell(error: &Error) -> Error {
-    let mut told = Error::new(error.kind(), error.to_string());
-    for (key, value) in error.context() {
-        told = told.with_context(key, value.clone());
-    }
-    match error.hint() {
-        Some(hint) => told.with_hint(hint),
-        None => told,
     }
 }
 

@@ -195,6 +195,20 @@ impl Error {
         self
     }
 
+    /// The same error once more, for a second one who is to hear it; only the error that caused it stays behind.
+    #[must_use]
+    pub fn retold(&self) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind,
+            message: self.0.message.clone(),
+            hint: self.0.hint.clone(),
+            context: self.0.context.clone(),
+            retry: self.0.retry,
+            location: self.0.location,
+            source: None,
+        }))
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -259,6 +273,16 @@ mod tests {
     fn the_innermost_catalog_wins() {
         let error = Error::not_found("x").with_catalog("inner").with_catalog("outer");
         assert_eq!(error.catalog(), Some("inner"));
+    }
+
+    #[test]
+    fn an_error_told_again_says_the_same() {
+        let location = SqlLocation { line: 1, column: 2, length: 3 };
+        let error =
+            Error::config("x").with_catalog("crm").with_hint("y").with_retry(Retry::Now).with_location(location);
+        let again = error.retold();
+        assert_eq!(format!("{error:?}"), format!("{again:?}"));
+        assert_eq!((again.kind(), again.retry(), again.location()), (ErrorKind::Config, Retry::Now, Some(location)));
     }
 
     #[test]

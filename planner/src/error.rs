@@ -42,7 +42,9 @@ fn own_error(error: DataFusionError) -> Result<Error, DataFusionError> {
         },
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => own_error(*inner),
         DataFusionError::Collection(mut errors) if !errors.is_empty() => own_error(errors.swap_remove(0)),
-        DataFusionError::Shared(shared) => find_own(shared.as_ref()).map(retell).ok_or(DataFusionError::Shared(shared)),
+        DataFusionError::Shared(shared) => {
+            find_own(shared.as_ref()).map(Error::retold).ok_or(DataFusionError::Shared(shared))
+        }
         other => Err(other),
     }
 }
@@ -51,17 +53,6 @@ fn find_own<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Erro
     match error.downcast_ref::<Error>() {
         Some(own) => Some(own),
         None => find_own(error.source()?),
-    }
-}
-
-fn retell(error: &Error) -> Error {
-    let mut told = Error::new(error.kind(), error.to_string()).with_retry(error.retry());
-    for (key, value) in error.context() {
-        told = told.with_context(key, value.clone());
-    }
-    match error.hint() {
-        Some(hint) => told.with_hint(hint),
-        None => told,
     }
 }
 

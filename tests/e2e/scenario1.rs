@@ -7,14 +7,7 @@ use headwater_tests::{World, headwater};
 const SQL: &str = include_str!("../../examples/demo/sql/users_by_month.sql");
 
 fn expected(rows: &[MonthRow]) -> Vec<String> {
-    let line = |row: &MonthRow| {
-        let (sign, cents) = (if row.revenue < 0 { "-" } else { "" }, row.revenue.unsigned_abs());
-        let hours = row.median_hours.map(|hours| format!("{:?}", (hours * 100.0).round() / 100.0));
-        let revenue = format!("{sign}{}.{:02}", cents / 100, cents % 100);
-        let hours = hours.unwrap_or_default();
-        format!("{},{},{},{revenue},{hours}", row.month_text(), row.users, row.activated)
-    };
-    rows.iter().map(line).collect()
+    rows.iter().map(MonthRow::csv_line).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

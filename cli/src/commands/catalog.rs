@@ -3,7 +3,7 @@
 use crate::progress::counted;
 use crate::render::{Output, renderer};
 use crate::report::{Failure, report_error};
-use crate::settings::{RowFormat, Settings, retell};
+use crate::settings::{RowFormat, Settings};
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
 use futures::TryStreamExt;
@@ -17,7 +17,7 @@ use std::time::Instant;
 pub(crate) fn list(settings: &Settings) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for (name, checked) in &settings.catalogs {
-        let catalog = checked.as_ref().map_err(retell)?;
+        let catalog = checked.as_ref().map_err(Error::retold)?;
         rows.push([name.clone(), catalog.connector.clone(), catalog.origin.to_string()]);
     }
     let batch = text_columns(["catalog", "connector", "configured"], &rows)?;

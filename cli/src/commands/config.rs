@@ -2,7 +2,7 @@
 
 use crate::render::Output;
 use crate::report::{Failure, report_error, warning};
-use crate::settings::{Settings, retell};
+use crate::settings::Settings;
 use headwater_core::{Error, Result};
 
 /// Reports each catalog, the good and the bad.
@@ -10,7 +10,7 @@ pub(crate) fn check(settings: &Settings) -> Result<(), Failure> {
     let mut output = Output::open(None)?;
     let mut wrong = 0_usize;
     for (name, checked) in &settings.catalogs {
-        let built = checked.as_ref().map_err(retell).and_then(|catalog| {
+        let built = checked.as_ref().map_err(Error::retold).and_then(|catalog| {
             settings.connectors.build(catalog)?;
             Ok(format!("OK  {name}  {}  {}\n", catalog.connector, catalog.origin))
         });

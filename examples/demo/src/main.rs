@@ -3,7 +3,7 @@
 //! Starts both servers in a directory that is kept, loads scenario 1's data unless it is there, runs the statement
 //! with the `headwater` binary as a user would, checks the answer against the generator's, and says what to type next.
 
-use headwater_harness::scenario1::Scenario1;
+use headwater_harness::scenario1::{MonthRow, Scenario1};
 use headwater_harness::{DynamoDb, HarnessError, Postgres, Result, persistent_directory};
 use std::fs;
 use std::io::{IsTerminal, Read, stdin};
@@ -99,7 +99,7 @@ impl Headwater {
         let output = output.map_err(|error| HarnessError::new(error.to_string()))?;
         let answer = String::from_utf8_lossy(&output.stdout);
         let rows: Vec<&str> = answer.lines().skip(1).collect();
-        let expected: Vec<String> = data.expected(Some("NZ")).iter().map(expected_line).collect();
+        let expected: Vec<String> = data.expected(Some("NZ")).iter().map(MonthRow::csv_line).collect();
         if rows == expected {
             eprintln!("the answer equals the generator's, to the last digit");
             return Ok(());
@@ -126,13 +126,6 @@ impl Headwater {
 /// A person watches, even when the output is piped into a file: show the table.
 fn format_for_people(arguments: &[&str]) -> &'static [&'static str] {
     if arguments.first() == Some(&"query") { &["--format", "table"] } else { &[] }
-}
-
-fn expected_line(row: &headwater_harness::scenario1::MonthRow) -> String {
-    let (sign, cents) = (if row.revenue < 0 { "-" } else { "" }, row.revenue.unsigned_abs());
-    let hours = row.median_hours.map(|hours| format!("{:?}", (hours * 100.0).round() / 100.0)).unwrap_or_default();
-    let revenue = format!("{sign}{}.{:02}", cents / 100, cents % 100);
-    format!("{},{},{},{revenue},{hours}", row.month_text(), row.users, row.activated)
 }
 
 fn configuration(postgres: &Postgres, dynamodb: &DynamoDb) -> String {

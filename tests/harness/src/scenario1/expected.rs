@@ -27,6 +27,15 @@ impl MonthRow {
         let (year, month, day) = Timestamp { seconds: i64::from(self.month) * 86_400 }.date();
         format!("{year:04}-{month:02}-{day:02}")
     }
+
+    /// The row as a line of CSV: month, users, activated, revenue with its cents, median hours rounded to hundredths
+    /// (empty if nobody was activated).
+    pub fn csv_line(&self) -> String {
+        let (sign, cents) = (if self.revenue < 0 { "-" } else { "" }, self.revenue.unsigned_abs());
+        let hours = self.median_hours.map(|hours| format!("{:?}", (hours * 100.0).round() / 100.0)).unwrap_or_default();
+        let revenue = format!("{sign}{}.{:02}", cents / 100, cents % 100);
+        format!("{},{},{},{revenue},{hours}", self.month_text(), self.users, self.activated)
+    }
 }
 
 #[derive(Default)]
