@@ -1,0 +1,1 @@
+//! Files on S3 and on disk as a source.

@@ -1,0 +1,1 @@
+//! A connector behind a Flight server as a source.

@@ -1,0 +1,1 @@
+//! A connector of your own: books over HTTP.

@@ -1,0 +1,1 @@
+//! Connectors as a standalone Flight server.
