@@ -163,6 +163,10 @@ pub struct ScanPlan {
     /// Columns on which join keys, once known, would narrow the reading. Empty: keys are of no use here.
     #[serde(default)]
     pub key_columns: Vec<String>,
+    /// No more splits than this are to be read at once: as many as the source or a pool of connections bears.
+    /// `None`: the engine's choice.
+    #[serde(default)]
+    pub max_parallel_splits: Option<usize>,
     /// How many rows will come back, as far as is known.
     #[serde(default)]
     pub rows: Precision,
@@ -195,6 +199,7 @@ impl ScanPlan {
             access: AccessPath::Scan,
             requests,
             key_columns: Vec::new(),
+            max_parallel_splits: None,
             rows: table.row_count,
             notes: Vec::new(),
             detail: serde_json::Value::Null,

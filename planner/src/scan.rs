@@ -72,7 +72,8 @@ impl ScanExec {
         target_partitions: usize,
         pushdown: PushdownMode,
     ) -> Self {
-        let partitions = record.plan.requests.len().clamp(1, target_partitions.max(1));
+        let most = target_partitions.min(splits_at_once(&record)).max(1);
+        let partitions = record.plan.requests.len().clamp(1, most);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&record.plan.schema)),
             Partitioning::UnknownPartitioning(partitions),
@@ -155,7 +156,8 @@ impl ScanExec {
     async fn batches(self, partitions: usize) -> Result<BatchStream> {
         let queue = Arc::clone(&self.queue);
         let started = queue.get_or_try_init(|| self.open()).await?.started;
-        let at_once = SPLITS_IN_FLIGHT.div_ceil(partitions);
+        // Rounded down, so that all partitions together keep to the bound; there are never more partitions than it.
+        let at_once = (splits_at_once(&self.record) / partitions).max(1);
         // Without keys the number of splits is known: share them out, so that all partitions decode.
         let at_once = match self.record.plan.requests.len() {
             planned if planned > 1 => at_once.min(planned.div_ceil(partitions)),
@@ -172,6 +174,11 @@ impl ScanExec {
         };
         Ok(splits.map(read).flatten_unordered(at_once).boxed())
     }
+}
+
+/// A pool of connections that one scan could exhaust would make it wait for itself.
+fn splits_at_once(record: &ScanRecord) -> usize {
+    record.plan.max_parallel_splits.map_or(SPLITS_IN_FLIGHT, |most| most.clamp(1, SPLITS_IN_FLIGHT))
 }
 
 fn not_run(partitions: usize) -> Arc<[AtomicBool]> {

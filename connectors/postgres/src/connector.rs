@@ -54,7 +54,8 @@ impl Connector for PostgresConnector {
     }
 
     fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        plan::plan_scan(table, request)
+        let max_parallel_splits = Some(self.connections.config().max_connections);
+        Ok(ScanPlan { max_parallel_splits, ..plan::plan_scan(table, request)? })
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, _: &ScanContext) -> Result<Splits> {
