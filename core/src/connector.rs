@@ -99,12 +99,16 @@ pub trait Connector: Debug + Send + Sync {
     /// `NotFound` if there is no such schema or table (names are matched exactly).
     async fn get_table(&self, name: &TableName) -> Result<TableMetadata>;
 
-    /// Negotiates a request: a pure, synchronous function of its arguments. Equal requests give equal plans. No I/O.
+    /// Negotiates a request: a pure function of its arguments, so the engine may ask as often as it likes. Equal
+    /// requests give equal plans; no data is read.
+    ///
+    /// A connector in this process answers without waiting: its future is ready at the first poll. One whose answers
+    /// are given elsewhere may make one request; the engine then plans the statement again with the answer known.
     ///
     /// # Errors
     /// `NotFound` for a column of the projection that `table` does not have; an unknown column in a filter is
     /// `NotFound` or refused. Work that the source cannot do is refused in the plan and is no error.
-    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan>;
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan>;
 
     /// The splits of a plan. Without `keys` they are exactly `plan.requests`. Cost: few requests, often none.
     ///

@@ -18,7 +18,7 @@
 //! let table = source.get_table(&name).await?;
 //! let request = ScanRequest::table(name)
 //!     .with_filters(vec![Expr::column("n").compare(CompareOp::Gt, Value::Int64(1))]);
-//! let plan = source.plan_scan(&table, &request)?;
+//! let plan = source.plan_scan(&table, &request).await?;
 //! let context = ScanContext::new("doc");
 //! let mut rows = 0;
 //! let mut splits = source.splits(&plan, None, &context).await?.stream;

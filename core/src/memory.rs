@@ -94,7 +94,7 @@ impl Connector for MemoryConnector {
         self.table(name).map(|(metadata, _)| metadata.clone())
     }
 
-    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         let schema = request.output_schema(table)?;
         expect_columns(table, &request.filters)?;
         let is_whole = request.filters.is_empty() && request.limit.is_none();

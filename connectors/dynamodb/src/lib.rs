@@ -107,7 +107,7 @@ impl Connector for DynamoDbConnector {
         metadata::get_table(&self.connection, name).await.map_err(|error| self.of_catalog(error))
     }
 
-    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         plan::plan_scan(table, request, self.connection.config().scan_segments)
     }
 

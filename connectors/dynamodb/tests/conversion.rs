@@ -209,7 +209,7 @@ async fn a_later_value_that_does_not_fit_is_an_error_that_says_what_to_declare()
     for (first, later, message, declare) in cases {
         let source = of("sample_size = 1", &[first.clone(), later]).await;
         let metadata = metadata_of_first(&source, &first).await;
-        let plan = source.connector.plan_scan(&metadata, &ScanRequest::table(name("things"))).unwrap();
+        let plan = source.connector.plan_scan(&metadata, &ScanRequest::table(name("things"))).await.unwrap();
         let error = source.try_read(&plan, None).await.map(|_| ()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SchemaMismatch);
         assert_eq!(error.to_string(), message);

@@ -143,7 +143,7 @@ async fn pushed_filters_change_no_answer() {
             filters.push(Expr::column("pk").compare(CompareOp::Eq, Value::Utf8("p".to_owned())));
         }
         let request = ScanRequest::table(name("awkward")).with_filters(filters.clone());
-        let plan = source.connector.plan_scan(&table, &request).unwrap();
+        let plan = source.connector.plan_scan(&table, &request).await.unwrap();
         let rows = source.read(&plan).await;
         let again = filters.iter().zip(&plan.filters).filter(|(_, answer)| **answer != Answer::Exact);
         let again: Vec<&Expr> = again.map(|(filter, _)| filter).collect();

@@ -66,7 +66,7 @@ impl Source {
 
     pub(crate) async fn plan(&self, request: &ScanRequest) -> ScanPlan {
         let headwater_core::Relation::Table(table) = &request.relation else { panic!("not a table") };
-        self.connector.plan_scan(&self.metadata(&table.table).await, request).unwrap()
+        self.connector.plan_scan(&self.metadata(&table.table).await, request).await.unwrap()
     }
 
     /// All rows of a plan, as they come.

@@ -53,7 +53,7 @@ impl Connector for PostgresConnector {
         metadata::get_table(&self.connections, name).await
     }
 
-    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         let max_parallel_splits = Some(self.connections.config().max_connections);
         Ok(ScanPlan { max_parallel_splits, ..plan::plan_scan(table, request)? })
     }

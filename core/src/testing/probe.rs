@@ -54,8 +54,8 @@ impl<'a> Probe<'a> {
         known
     }
 
-    pub(super) fn plan(&self, request: &ScanRequest) -> Result<ScanPlan, Violation> {
-        let plan = self.connector.plan_scan(&self.table, request);
+    pub(super) async fn plan(&self, request: &ScanRequest) -> Result<ScanPlan, Violation> {
+        let plan = self.connector.plan_scan(&self.table, request).await;
         plan.map_err(|error| Violation::error("plan_scan", &error).for_request(request))
     }
 
@@ -69,7 +69,7 @@ impl<'a> Probe<'a> {
         keys: Option<&JoinKeys>,
         context: &ScanContext,
     ) -> Result<Scanned, Violation> {
-        let plan = self.plan(request)?;
+        let plan = self.plan(request).await?;
         let (decision, splits) = splits(self.connector, &plan, keys, context).await?;
         let mut batches = Vec::new();
         for split in &splits {

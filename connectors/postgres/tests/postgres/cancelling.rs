@@ -12,7 +12,7 @@ const ENDLESS: &str = "CREATE VIEW endless AS SELECT generate_series(1, 10000000
 
 async fn split(connector: &Arc<dyn Connector>, name: &str) -> Split {
     let metadata = connector.get_table(&table(name)).await.unwrap();
-    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table(name))).unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table(name))).await.unwrap();
     let mut splits = connector.splits(&plan, None, &ScanContext::new("cancel")).await.unwrap().stream;
     splits.next().await.unwrap().unwrap()
 }

@@ -123,7 +123,7 @@ async fn the_pool_is_a_bound_and_waiting_for_it_ends() {
     let settings = [("max_connections", Setting::Integer(1)), ("acquire_timeout", text("300ms"))];
     let narrow = database.connector_with(&settings);
     let metadata = narrow.get_table(&table("slow")).await.unwrap();
-    let plan = narrow.plan_scan(&metadata, &request).unwrap();
+    let plan = narrow.plan_scan(&metadata, &request).await.unwrap();
     let context = headwater_core::ScanContext::new("narrow");
     let split = narrow.splits(&plan, None, &context).await.unwrap().stream.next().await.unwrap().unwrap();
     let _held = narrow.read(&split, &context).await.unwrap();

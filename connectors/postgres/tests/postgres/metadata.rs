@@ -107,15 +107,15 @@ async fn estimates_and_access_follow_keys_and_statistics() {
     let database = Database::new("metadata_estimates", TABLES).await;
     let connector = database.connector();
     let people = connector.get_table(&table("people")).await.unwrap();
-    let plan = |filter: Expr| {
+    let plan = async |filter: Expr| {
         let request = ScanRequest::table(table("people")).with_filters(vec![filter]);
-        let plan = connector.plan_scan(&people, &request).unwrap();
+        let plan = connector.plan_scan(&people, &request).await.unwrap();
         (plan.rows, plan.access)
     };
     let by_id = Expr::column("id").compare(CompareOp::Eq, Value::Int64(5));
-    assert_eq!(plan(by_id), (Precision::Inexact(1), AccessPath::Keys(vec!["id".to_owned()])));
+    assert_eq!(plan(by_id).await, (Precision::Inexact(1), AccessPath::Keys(vec!["id".to_owned()])));
     let by_country = Expr::column("country").is_in(vec![Value::Utf8("NZ".into())]);
-    assert_eq!(plan(by_country), (Precision::Inexact(500), AccessPath::Keys(vec!["country".to_owned()])));
+    assert_eq!(plan(by_country).await, (Precision::Inexact(500), AccessPath::Keys(vec!["country".to_owned()])));
     let by_age = Expr::column("age").compare(CompareOp::Lt, Value::Int64(5));
-    assert_eq!(plan(by_age), (Precision::Inexact(333), AccessPath::Scan));
+    assert_eq!(plan(by_age).await, (Precision::Inexact(333), AccessPath::Scan));
 }

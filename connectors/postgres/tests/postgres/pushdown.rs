@@ -194,7 +194,7 @@ impl Judge {
     async fn new(database: &Database) -> Self {
         let connector = database.connector();
         let metadata = connector.get_table(&table("awkward")).await.unwrap();
-        let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("awkward"))).unwrap();
+        let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("awkward"))).await.unwrap();
         let all = read(&connector, &plan).await;
         Self { connector, metadata, all, counts: BTreeMap::new() }
     }
@@ -204,7 +204,7 @@ impl Judge {
         let wanted: BTreeSet<i64> =
             self.all.iter().filter(|(_, row)| passes(&filter, &|name| column(row, name))).map(|(id, _)| *id).collect();
         let request = ScanRequest::table(table("awkward")).with_projection(["id"]).with_filters(vec![filter.clone()]);
-        let plan = self.connector.plan_scan(&self.metadata, &request).unwrap();
+        let plan = self.connector.plan_scan(&self.metadata, &request).await.unwrap();
         let got: BTreeSet<i64> = read(&self.connector, &plan).await.into_keys().collect();
         let sent = &plan.requests;
         let kind = match &plan.filters[0] {
@@ -249,24 +249,24 @@ async fn what_the_server_means_otherwise_is_rewritten_or_left_behind() {
     let database = Database::new("pushdown_shown", TABLE).await;
     let connector = database.connector();
     let metadata = connector.get_table(&table("awkward")).await.unwrap();
-    let shown = |filter: Expr| {
+    let shown = async |filter: Expr| {
         let request = ScanRequest::table(table("awkward")).with_projection::<&str>([]).with_filters(vec![filter]);
         let request = request.with_limit(5);
-        let plan = connector.plan_scan(&metadata, &request).unwrap();
+        let plan = connector.plan_scan(&metadata, &request).await.unwrap();
         let sent = plan.requests[0].to_string();
         let sent = sent.trim_start_matches("COPY (SELECT FROM \"public\".\"awkward\"").to_owned();
         sent.trim_end_matches(") TO STDOUT (FORMAT binary)").to_owned()
     };
     let text = |column: &str, op, text: &str| Expr::column(column).compare(op, Value::Utf8(text.to_owned()));
-    assert_eq!(shown(text("icu", CompareOp::Eq, "a")), " WHERE \"icu\" = 'a' LIMIT 5");
-    assert_eq!(shown(text("icu", CompareOp::Lt, "a")), " WHERE \"icu\" COLLATE \"C\" < 'a' LIMIT 5");
-    assert_eq!(shown(text("c", CompareOp::Lt, "a")), " WHERE \"c\" < 'a' LIMIT 5");
-    assert_eq!(shown(text("ci", CompareOp::Eq, "a")), " WHERE \"ci\"::text COLLATE \"C\" = 'a' LIMIT 5");
-    assert_eq!(shown(text("pad", CompareOp::Eq, "a")), "");
-    assert_eq!(shown(text("u", CompareOp::Eq, UUIDS[0])), format!(" WHERE \"u\" = '{}'::uuid LIMIT 5", UUIDS[0]));
-    assert_eq!(shown(text("c", CompareOp::Eq, "\0")), "");
+    assert_eq!(shown(text("icu", CompareOp::Eq, "a")).await, " WHERE \"icu\" = 'a' LIMIT 5");
+    assert_eq!(shown(text("icu", CompareOp::Lt, "a")).await, " WHERE \"icu\" COLLATE \"C\" < 'a' LIMIT 5");
+    assert_eq!(shown(text("c", CompareOp::Lt, "a")).await, " WHERE \"c\" < 'a' LIMIT 5");
+    assert_eq!(shown(text("ci", CompareOp::Eq, "a")).await, " WHERE \"ci\"::text COLLATE \"C\" = 'a' LIMIT 5");
+    assert_eq!(shown(text("pad", CompareOp::Eq, "a")).await, "");
+    assert_eq!(shown(text("u", CompareOp::Eq, UUIDS[0])).await, format!(" WHERE \"u\" = '{}'::uuid LIMIT 5", UUIDS[0]));
+    assert_eq!(shown(text("c", CompareOp::Eq, "\0")).await, "");
     let zero = Expr::column("f8").compare(CompareOp::Lt, Value::Float64(0.0));
-    assert_eq!(shown(zero), " WHERE \"f8\" <= '0.0'::float8");
+    assert_eq!(shown(zero).await, " WHERE \"f8\" <= '0.0'::float8");
     let odd = Expr::column("odd \"name").compare(CompareOp::Eq, Value::Int64(-1));
-    assert_eq!(shown(odd), " WHERE \"odd \"\"name\" = -1 LIMIT 5");
+    assert_eq!(shown(odd).await, " WHERE \"odd \"\"name\" = -1 LIMIT 5");
 }

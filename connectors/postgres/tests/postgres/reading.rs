@@ -14,7 +14,7 @@ async fn a_million_rows_stream_in_bounded_batches() {
     let database = Database::new("reading_big", BIG).await;
     let connector = database.connector();
     let metadata = connector.get_table(&table("big")).await.unwrap();
-    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("big"))).unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("big"))).await.unwrap();
     let context = ScanContext { max_batch_bytes: 256 << 10, ..ScanContext::new("big") };
     let splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
     let started = Instant::now();
@@ -97,7 +97,7 @@ async fn a_split_stops_at_its_own_limit() {
     let database = Database::new("reading_limit", setup).await;
     let connector = database.connector();
     let metadata = connector.get_table(&table("endless")).await.unwrap();
-    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("endless"))).unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("endless"))).await.unwrap();
     let context = ScanContext::new("limit");
     let mut splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
     for limit in [0, 1, 10_000] {
@@ -117,7 +117,7 @@ async fn trouble_at_the_server_keeps_its_code() {
     let error = scan(&connector, &ScanRequest::table(table("broken"))).await.err().unwrap();
     assert_eq!(error.to_string(), "division by zero [22012]");
     let metadata = connector.get_table(&table("gone")).await.unwrap();
-    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("gone"))).unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("gone"))).await.unwrap();
     let context = ScanContext::new("gone");
     let splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
     database.client.batch_execute("DROP TABLE gone").await.unwrap();

@@ -133,7 +133,7 @@ pub(crate) async fn scan_with(
 ) -> Result<Scanned> {
     let headwater_core::Relation::Table(name) = &request.relation else { panic!("no table") };
     let metadata = connector.get_table(name).await?;
-    let plan = connector.plan_scan(&metadata, request)?;
+    let plan = connector.plan_scan(&metadata, request).await?;
     let found = connector.splits(&plan, keys, context).await?;
     let splits: Vec<Split> = found.stream.try_collect().await?;
     let mut batches = Vec::new();

@@ -18,7 +18,7 @@ pub async fn join_keys_lose_no_match(fixture: &Fixture) -> RuleResult {
     let probe = Probe::of(fixture).await?;
     let data = Rows::of_dataset();
     let mut violations = Vec::new();
-    for (request, keys) in offers(&probe, &data)? {
+    for (request, keys) in offers(&probe, &data).await? {
         let named = |violation: Violation| violation.for_keys(&request, &keys);
         let outcome = probe.scan_with(&request, Some(&keys), &context()).await;
         let outcome = outcome.and_then(|scanned| expect_matches(&data, &scanned, &keys));
@@ -35,13 +35,13 @@ fn expect_matches(data: &Rows, scanned: &Scanned, keys: &JoinKeys) -> RuleResult
 }
 
 /// Requests, each with keys to offer.
-fn offers(probe: &Probe<'_>, data: &Rows) -> Result<Vec<(ScanRequest, JoinKeys)>, Violation> {
+async fn offers(probe: &Probe<'_>, data: &Rows) -> Result<Vec<(ScanRequest, JoinKeys)>, Violation> {
     let whole = probe.request();
     let filtered = probe.request().with_filters(vec![Expr::column("name").is_null().negate(), at_least("bucket", 2)]);
     let by_key = probe.request().with_filters(vec![at_least(ID, 30)]).with_projection([ID]);
     let mut offers = Vec::new();
     for request in [whole, filtered, by_key] {
-        let columns = key_columns(probe, &request)?;
+        let columns = key_columns(probe, &request).await?;
         let single = columns.iter().flat_map(|column| keys_on(data, column));
         let pairs = columns.iter().filter(|column| *column != ID).map(|column| pairs_on(data, column));
         offers.extend(single.chain(pairs).map(|keys| (request.clone(), keys)));
@@ -50,8 +50,8 @@ fn offers(probe: &Probe<'_>, data: &Rows) -> Result<Vec<(ScanRequest, JoinKeys)>
 }
 
 /// `id`, and the columns of the suite for which the plan wants keys.
-fn key_columns(probe: &Probe<'_>, request: &ScanRequest) -> Result<Vec<String>, Violation> {
-    let mut columns = probe.plan(request)?.key_columns;
+async fn key_columns(probe: &Probe<'_>, request: &ScanRequest) -> Result<Vec<String>, Violation> {
+    let mut columns = probe.plan(request).await?.key_columns;
     columns.retain(|column| column != ID && is_comparable(&probe.table.schema, column));
     columns.insert(0, ID.to_owned());
     Ok(columns)
@@ -104,7 +104,7 @@ fn pairs_on(data: &Rows, column: &str) -> JoinKeys {
 /// How the rule was broken.
 pub async fn no_keys_read_nothing(fixture: &Fixture) -> RuleResult {
     let probe = Probe::of(fixture).await?;
-    for column in key_columns(&probe, &probe.request())? {
+    for column in key_columns(&probe, &probe.request()).await? {
         let keys = JoinKeys { columns: vec![column], tuples: Vec::new() };
         let request = probe.request().with_projection([ID]);
         let scanned = probe.scan_with(&request, Some(&keys), &context()).await?;
@@ -128,7 +128,7 @@ pub async fn keys_decision_is_told(fixture: &Fixture) -> RuleResult {
     if without != KeyDecision::NotOffered {
         return Err(Violation::new("NotOffered where no keys were offered", format!("{without:?}")));
     }
-    for (request, keys) in offers(&probe, &data)? {
+    for (request, keys) in offers(&probe, &data).await? {
         let scanned = probe.scan_with(&request, Some(&keys), &context()).await?;
         expect_decision(&scanned, &keys).map_err(|violation| violation.for_keys(&request, &keys))?;
     }

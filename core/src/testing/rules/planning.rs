@@ -40,10 +40,10 @@ pub async fn planning_is_pure(fixture: &Fixture) -> RuleResult {
     let probe = Probe::of(fixture).await?;
     let elsewhere = Probe { connector: fixture.twin().as_ref(), table: travelled(&probe.table)? };
     for request in some_requests(&probe) {
-        let first = probe.plan(&request)?;
-        probe.plan(&probe.request().with_limit(3))?;
-        expect_equal("equal requests", &first, &probe.plan(&request)?)?;
-        expect_equal("metadata that was JSON in between", &first, &elsewhere.plan(&request)?)?;
+        let first = probe.plan(&request).await?;
+        probe.plan(&probe.request().with_limit(3)).await?;
+        expect_equal("equal requests", &first, &probe.plan(&request).await?)?;
+        expect_equal("metadata that was JSON in between", &first, &elsewhere.plan(&request).await?)?;
         if first.request != request {
             let seen = format!("{:?}", first.request);
             return Err(Violation::new("a plan that holds the request it is for", seen).for_request(&request));
@@ -75,7 +75,7 @@ fn expect_equal(given: &str, first: &ScanPlan, second: &ScanPlan) -> RuleResult 
 pub async fn plans_answer_every_part(fixture: &Fixture) -> RuleResult {
     let probe = Probe::of(fixture).await?;
     for request in some_requests(&probe) {
-        let plan = probe.plan(&request)?;
+        let plan = probe.plan(&request).await?;
         let fail = |expected: &str, seen: String| Err(Violation::new(expected, seen).for_request(&request));
         if plan.filters.len() != request.filters.len() {
             return fail("one answer per filter", format!("{} answers", plan.filters.len()));
@@ -113,10 +113,10 @@ pub async fn unknown_column_is_not_found(fixture: &Fixture) -> RuleResult {
             continue;
         }
         let request = probe.request().with_projection(["id", column]);
-        let planned = probe.connector.plan_scan(&probe.table, &request);
+        let planned = probe.connector.plan_scan(&probe.table, &request).await;
         expect_not_found("plan_scan of an unknown column", planned).map_err(|v| v.for_request(&request))?;
         let request = probe.request().with_filters(vec![at_least(column, 1)]);
-        let seen = match probe.connector.plan_scan(&probe.table, &request) {
+        let seen = match probe.connector.plan_scan(&probe.table, &request).await {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Ok(plan) if matches!(plan.filters.as_slice(), [Answer::Refused(_)]) => continue,
             Ok(plan) => format!("{:?}", plan.filters),
@@ -135,7 +135,7 @@ pub async fn unknown_column_is_not_found(fixture: &Fixture) -> RuleResult {
 pub async fn planned_requests_are_the_splits(fixture: &Fixture) -> RuleResult {
     let probe = Probe::of(fixture).await?;
     for request in some_requests(&probe) {
-        let plan = probe.plan(&request)?;
+        let plan = probe.plan(&request).await?;
         let (_, splits) = probe::splits(probe.connector, &plan, None, &context()).await?;
         expect_planned(&plan, &splits)?;
     }
@@ -164,7 +164,7 @@ pub async fn plan_and_splits_survive_json(fixture: &Fixture) -> RuleResult {
     let probe = Probe::of(fixture).await?;
     let data = Rows::of_dataset();
     for request in some_requests(&probe) {
-        let plan = probe.plan(&request)?;
+        let plan = probe.plan(&request).await?;
         let arrived = travelled(&plan)?;
         if plan != arrived {
             return Err(Violation::new("a plan equal to the one that left", format!("{arrived:?}")));

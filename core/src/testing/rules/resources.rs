@@ -58,7 +58,7 @@ fn decoded_bytes(batch: &RecordBatch) -> usize {
 pub async fn many_dropped_streams_do_not_exhaust_the_source(fixture: &Fixture) -> RuleResult {
     const STREAMS: usize = 64;
     let large = Probe::of_table(fixture, fixture.large_table()).await?;
-    let plan = large.plan(&large.request())?;
+    let plan = large.plan(&large.request()).await?;
     let (_, splits) = probe::splits(large.connector, &plan, None, &context()).await?;
     let context = ScanContext { max_batch_rows: 16, ..context() };
     let reads = || splits.iter().cycle().take(STREAMS);

@@ -38,7 +38,8 @@ async fn some_errors(fixture: &Fixture, probe: &Probe<'_>) -> Vec<Error> {
         errors.extend(connector.get_table(&table).await.err());
         errors.extend(connector.get_table(&TableName::new(name, "t")).await.err());
         errors.extend(connector.list_tables(name).try_collect::<Vec<_>>().await.err());
-        errors.extend(connector.plan_scan(&probe.table, &probe.request().with_projection([name])).err());
+        let request = probe.request().with_projection([name]);
+        errors.extend(connector.plan_scan(&probe.table, &request).await.err());
     }
     errors
 }

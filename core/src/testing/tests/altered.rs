@@ -204,13 +204,13 @@ impl Connector for Altered {
         Ok(table)
     }
 
-    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         let asked = self.asked(request);
         if self.twist == InexactForEverything {
             // Filters that are not passed on are not looked at either.
-            self.inner.plan_scan(table, request)?;
+            self.inner.plan_scan(table, request).await?;
         }
-        let planned = self.inner.plan_scan(table, &asked).map_err(|error| match self.twist {
+        let planned = self.inner.plan_scan(table, &asked).await.map_err(|error| match self.twist {
             RefusesUnknownProjections => Error::new(ErrorKind::Unsupported, "no such column"),
             _ => error,
         })?;
