@@ -48,10 +48,10 @@ impl Failure {
         Self { statement: Some(statement.clone()), ..self }
     }
 
-    /// Some rows are out already and cannot be taken back.
+    /// So many rows are out already and cannot be taken back.
     #[must_use]
     pub(crate) fn after_rows(self, rows: u64) -> Self {
-        Self { rows_written: Some(rows), ..self }
+        Self { rows_written: (rows > 0).then_some(rows), ..self }
     }
 
     /// What the process ends with.

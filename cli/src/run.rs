@@ -10,6 +10,7 @@ use headwater_core::config::ProcessEnvironment;
 use headwater_core::{ConnectorList, Error, ErrorKind};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
 
@@ -57,7 +58,7 @@ fn run(args: Args, connectors: ConnectorList) -> Result<(), Failure> {
             signal = interrupt::first(signals) => Err(Failure::interrupted(signal)),
         };
         drain().await;
-        outcome
+        outcome.map_err(|failure| failure.after_rows(settings.rows_out.load(Ordering::Relaxed)))
     });
     runtime.shutdown_background();
     outcome

@@ -7,7 +7,11 @@ use headwater_planner::{Engine, PushdownMode};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+
+/// The catalog, and the kind of connector, that paths written as tables belong to.
+const FILES: &str = "files";
 
 /// Everything a command needs to know.
 #[derive(Debug)]
@@ -15,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) connectors: ConnectorList,
     /// Every configured catalog, by name; the ones that are wrong say why.
     pub(crate) catalogs: Vec<(String, Result<CatalogConfig>)>,
+    /// `files`, for `FROM 'path'` without any configuration; `None` if a configured catalog has this name.
+    pub(crate) built_in: Option<CatalogConfig>,
     /// Where a password is written out inside a URL.
     pub(crate) literal_passwords: Vec<String>,
     /// The files that were read.
@@ -23,6 +29,9 @@ pub(crate) struct Settings {
     pub(crate) pushdown: PushdownMode,
     pub(crate) timeout: Option<Duration>,
     pub(crate) voice: Voice,
+    /// Rows of the statement now running that are out and cannot be taken back: a command that fails or is cut off
+    /// says so.
+    pub(crate) rows_out: AtomicU64,
 }
 
 /// Where the result goes, and what was said about its format.
@@ -80,7 +89,9 @@ impl Settings {
             catalogs.push(catalog_of_flag(text, &connectors, &catalogs)?);
         }
         let terminal = std::io::stderr().is_terminal();
+        let free = !catalogs.iter().any(|(name, _)| name == FILES);
         Ok(Self {
+            built_in: free.then(|| connectors.check_built_in(FILES, FILES)).flatten(),
             connectors,
             catalogs,
             literal_passwords,
@@ -96,6 +107,7 @@ impl Settings {
                 notes: !args.quiet,
                 terminal,
             },
+            rows_out: AtomicU64::new(0),
         })
     }
 
@@ -108,6 +120,9 @@ impl Settings {
         for (name, checked) in &self.catalogs {
             let catalog = checked.as_ref().map_err(Error::retold)?;
             builder = builder.with_catalog(name, &catalog.connector, self.connectors.build(catalog)?);
+        }
+        if let Some(files) = &self.built_in {
+            builder = builder.with_catalog(&files.name, &files.connector, self.connectors.build(files)?);
         }
         builder.build()
     }

@@ -76,6 +76,14 @@ impl ConnectorList {
         self.check(name, factory.name(), settings, origin)
     }
 
+    /// A catalog of `connector` with no option set, which this program brings along; `None` if there is no such kind or
+    /// it cannot do without options.
+    pub fn check_built_in(&self, name: &str, connector: &str) -> Option<CatalogConfig> {
+        let known = self.iter().any(|factory| factory.name() == connector);
+        let checked = known.then(|| self.check(name, connector, BTreeMap::new(), Origin::flag("built in")));
+        checked.and_then(Result::ok)
+    }
+
     /// Builds the connector of a checked catalog.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use crate::cache::MetadataCache;
 use crate::error::from_engine;
 use crate::ledger::QueryRecord;
+use crate::negotiation::Negotiation;
 use crate::provider::ConnectorTable;
 use crate::query::Query;
 use crate::resolve::{Resolved, resolve, unknown_catalog};
@@ -15,6 +16,9 @@ use datafusion::catalog::{
 };
 use datafusion::common::TableReference;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement;
+use futures::future::try_join_all;
 use headwater_core::{Connector, Error, Result};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -132,23 +136,27 @@ impl Engine {
         let resolved = resolve(&statement, references, &self.catalogs, &self.cache).await?;
         let id = query_id();
         let record = Arc::new(QueryRecord::default());
-        let state = self.state_with(resolved, &id, &record)?;
-        let logical = state.statement_to_plan(statement).await.map_err(from_engine)?;
-        let logical = state.optimize(&logical).map_err(from_engine)?;
+        let tables = self.tables(resolved, &id, &record)?;
+        let state = self.state_with(&tables)?;
+        let logical = optimized(&state, &statement, &tables).await?;
         let physical = state.query_planner().create_physical_plan(&logical, &state).await.map_err(from_engine)?;
         ScanExec::set_awaitable(&physical).map_err(from_engine)?;
         Ok(Query::new(id, record, &logical, physical, state.task_ctx()))
     }
 
+    fn tables(&self, resolved: Vec<Resolved>, id: &str, record: &Arc<QueryRecord>) -> Result<Vec<Arc<ConnectorTable>>> {
+        let provider = |Resolved { catalog, metadata }| Ok(Arc::new(self.provider(catalog, metadata, id, record)?));
+        resolved.into_iter().map(provider).collect()
+    }
+
     /// The engine's state plus the tables of one statement.
-    fn state_with(&self, tables: Vec<Resolved>, id: &str, record: &Arc<QueryRecord>) -> Result<SessionState> {
+    fn state_with(&self, tables: &[Arc<ConnectorTable>]) -> Result<SessionState> {
         let mut catalogs: BTreeMap<String, BTreeMap<String, Arc<MemorySchemaProvider>>> = BTreeMap::new();
-        for Resolved { catalog, metadata } in tables {
-            let schemas = catalogs.entry(catalog.clone()).or_default();
-            let schema = schemas.entry(metadata.name.schema.clone()).or_default();
-            let table = metadata.name.table.clone();
-            let provider = Arc::new(self.provider(catalog, metadata, id, record)?);
-            schema.register_table(table, provider).map_err(from_engine)?;
+        for table in tables {
+            let schemas = catalogs.entry(table.catalog.clone()).or_default();
+            let schema = schemas.entry(table.metadata.name.schema.clone()).or_default();
+            let provider = Arc::clone(table) as _;
+            schema.register_table(table.metadata.name.table.clone(), provider).map_err(from_engine)?;
         }
         let list = MemoryCatalogProviderList::new();
         for (name, schemas) in catalogs {
@@ -159,7 +167,10 @@ impl Engine {
             list.register_catalog(name, Arc::new(catalog));
         }
         let state = SessionState::clone(&self.state);
-        Ok(SessionStateBuilder::new_from_existing(state).with_catalog_list(Arc::new(list)).build())
+        let mut state = SessionStateBuilder::new_from_existing(state).with_catalog_list(Arc::new(list)).build();
+        // From here on now() is one constant, for every round of planning and for the sources.
+        state.mark_start_execution();
+        Ok(state)
     }
 
     fn provider(
@@ -172,6 +183,7 @@ impl Engine {
         let found = self.catalogs.get(&catalog).ok_or_else(|| Error::internal("a resolved catalog is gone"))?;
         Ok(ConnectorTable {
             connector_kind: found.kind.clone(),
+            negotiation: Negotiation::new(Arc::clone(&found.connector), Arc::clone(&metadata)),
             connector: Arc::clone(&found.connector),
             catalog,
             metadata,
@@ -181,6 +193,24 @@ impl Engine {
             told: Mutex::new(HashMap::new()),
         })
     }
+}
+
+/// How often a statement is optimized again because connectors had yet to answer. Each round settles every question
+/// of the one before; two are usual.
+const MAX_ROUNDS: usize = 32;
+
+/// The logical plan, optimized with every connector's answers.
+async fn optimized(state: &SessionState, statement: &Statement, tables: &[Arc<ConnectorTable>]) -> Result<LogicalPlan> {
+    for _ in 0..MAX_ROUNDS {
+        tables.iter().for_each(|table| table.begin_round());
+        let logical = state.statement_to_plan(statement.clone()).await.map_err(from_engine)?;
+        let logical = state.optimize(&logical).map_err(from_engine)?;
+        let answered = try_join_all(tables.iter().map(|table| table.settle())).await?;
+        if !answered.contains(&true) {
+            return Ok(logical);
+        }
+    }
+    Err(Error::internal("the connectors' answers raise new questions without end"))
 }
 
 /// Twelve hexadecimal digits: short enough to read out, and unlike any other query's of the last weeks.

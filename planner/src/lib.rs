@@ -19,6 +19,7 @@ mod kept;
 mod keys;
 mod ledger;
 mod literals;
+mod negotiation;
 mod provider;
 mod query;
 mod resolve;

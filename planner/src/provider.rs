@@ -1,6 +1,7 @@
 //! A connector's table as the engine sees it: negotiation on the way in, a [`ScanExec`] on the way out.
 
 use crate::ledger::{Part, QueryRecord, Run, ScanRecord};
+use crate::negotiation::Negotiation;
 use crate::scan::ScanExec;
 use crate::session::PushdownMode;
 use crate::{error::to_engine, translate};
@@ -30,12 +31,23 @@ pub(crate) struct ConnectorTable {
     pub(crate) pushdown: PushdownMode,
     pub(crate) query_id: String,
     pub(crate) record: Arc<QueryRecord>,
+    pub(crate) negotiation: Negotiation,
     /// What the engine was told about each filter. The engine may ask about filters one by one and then scan with
     /// all of them, where the connector's answer can be another: what was promised exact is then checked here.
     pub(crate) told: Mutex<HashMap<EngineExpr, Answer>>,
 }
 
 impl ConnectorTable {
+    /// Forgets what an earlier round of the optimizer was told: that plan is gone.
+    pub(crate) fn begin_round(&self) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Awaits the answers that the optimizer had to go without. `true`: optimize again, with them.
+    pub(crate) async fn settle(&self) -> Result<bool> {
+        self.negotiation.settle().await.map_err(|error| error.with_catalog(&self.catalog))
+    }
+
     /// One answer per filter, in order.
     fn negotiate(&self, filters: &[&EngineExpr]) -> Result<Vec<Answer>> {
         if self.pushdown == PushdownMode::Off {
@@ -45,9 +57,11 @@ impl ConnectorTable {
         let translated: Vec<_> =
             filters.iter().map(|filter| translate::predicate(filter, &self.metadata.schema)).collect();
         let sayable: Vec<Expr> = translated.iter().flatten().cloned().collect();
-        let plan = self.plan(self.request().with_filters(sayable))?;
-        let mut answers = plan.filters.into_iter();
+        let request = self.request().with_filters(sayable);
+        let plan = self.negotiation.plan_now(&request).map_err(|error| error.with_catalog(&self.catalog))?;
+        let mut answers = plan.map(|plan| plan.filters).unwrap_or_default().into_iter();
         let answer = |translated: std::result::Result<Expr, String>| match translated {
+            // Also while the question is open; then the engine asks again.
             Ok(_) => answers.next().unwrap_or_else(|| Answer::Refused("the connector gave no answer".to_owned())),
             Err(reason) => Answer::Refused(reason),
         };
@@ -58,8 +72,8 @@ impl ConnectorTable {
         ScanRequest::table(self.metadata.name.clone())
     }
 
-    fn plan(&self, request: ScanRequest) -> Result<ScanPlan> {
-        self.connector.plan_scan(&self.metadata, &request).map_err(|error| error.with_catalog(&self.catalog))
+    async fn plan(&self, request: &ScanRequest) -> Result<ScanPlan> {
+        self.negotiation.plan(request).await.map_err(|error| error.with_catalog(&self.catalog))
     }
 
     /// The filters of a scan that were promised exact and are not.
@@ -148,7 +162,7 @@ impl TableProvider for ConnectorTable {
         let mut request = self.request().with_filters(translated).with_projection(wanted.clone());
         request.limit = limit.filter(|_| self.pushdown != PushdownMode::Off).map(|limit| limit as u64);
         let partitions = state.config().target_partitions();
-        let plan = self.plan(request.clone()).map_err(to_engine)?;
+        let plan = self.plan(&request).await.map_err(to_engine)?;
         let broken = self.broken_promises(filters, &plan)?;
         if broken.is_empty() {
             return Ok(self.scan_exec(plan, partitions));
@@ -156,7 +170,7 @@ impl TableProvider for ConnectorTable {
         // Some promise does not hold for the whole of the filters: read what it needs, check here, then project.
         request.limit = None;
         let widened = with_filter_columns(wanted.clone(), &request.filters);
-        let plan = self.plan(request.with_projection(widened)).map_err(to_engine)?;
+        let plan = self.plan(&request.with_projection(widened)).await.map_err(to_engine)?;
         let scan = self.scan_exec(plan, partitions);
         checked(state, scan, broken, &wanted)
     }

@@ -2,6 +2,7 @@
 
 use crate::cache::MetadataCache;
 use crate::engine::Catalog;
+use crate::statement::PATH_TABLE;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Ident, ObjectName, visit_relations};
@@ -54,6 +55,10 @@ async fn resolve_one(
     let name = TableName::new(schema.as_ref(), table.as_ref());
     match cache.get(catalog, found.connector.as_ref(), &name).await {
         Ok(metadata) => Ok(Resolved { catalog: catalog.to_string(), metadata }),
+        // There are no names near a path; the connector knows best what is missing.
+        Err(error) if [catalog.as_ref(), schema.as_ref()] == PATH_TABLE => {
+            Err(at(error, parts, Some(2)).with_catalog(catalog.as_ref()))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let (error, part) = unknown_table(catalog, found.connector.as_ref(), &name).await;
             Err(at(error, parts, Some(part)).with_catalog(catalog.as_ref()))
@@ -67,7 +72,7 @@ pub(crate) fn unknown_catalog(catalog: &str, catalogs: &BTreeMap<String, Catalog
     let error = Error::not_found(format!("catalog `{catalog}` not found"));
     match nearest(catalog, catalogs.keys()) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None if catalogs.is_empty() => {
+        None if catalogs.keys().all(|name| name == PATH_TABLE[0]) => {
             error.with_hint("no catalog is configured; add one to headwater.toml or by --catalog name=url")
         }
         None => error.with_hint(format!("configured: {}", catalogs.keys().cloned().collect::<Vec<_>>().join(", "))),

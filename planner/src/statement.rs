@@ -7,6 +7,9 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use headwater_core::{Error, ErrorKind, Result};
 use std::ops::ControlFlow;
 
+/// Where a path written as a table is looked for: `FROM 'dir/*.parquet'` is `FROM files.path."dir/*.parquet"`.
+pub(crate) const PATH_TABLE: [&str; 2] = ["files", "path"];
+
 /// Parses a text that holds exactly one query.
 pub(crate) fn parse_one(sql: &str) -> Result<Statement> {
     let dialect = GenericDialect {};
@@ -20,6 +23,7 @@ pub(crate) fn parse_one(sql: &str) -> Result<Statement> {
         }
     };
     approximate_numbers(&mut statement);
+    path_tables(&mut statement);
     match &statement {
         Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => Ok(statement),
         Statement::Explain(_) => Err(Error::new(ErrorKind::Unsupported, "EXPLAIN is a command of its own here")
@@ -51,6 +55,21 @@ fn approximate_numbers(statement: &mut Statement) {
     });
 }
 
+/// A table in single quotes is the path or URL of files.
+fn path_tables(statement: &mut Statement) {
+    let Statement::Statement(inner) = statement else { return };
+    let _: ControlFlow<()> = ast::visit_relations_mut(inner.as_mut(), |name| {
+        if let [ast::ObjectNamePart::Identifier(path)] = name.0.as_slice()
+            && path.quote_style == Some('\'')
+        {
+            let table = ast::Ident { quote_style: Some('"'), ..path.clone() };
+            let parts = PATH_TABLE.map(|part| ast::Ident { span: path.span, ..ast::Ident::new(part) });
+            *name = ast::ObjectName::from(parts.into_iter().chain([table]).collect::<Vec<_>>());
+        }
+        ControlFlow::Continue(())
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +78,13 @@ mod tests {
     fn only_numbers_with_an_exponent_are_approximate() {
         let statement = parse_one("SELECT 1e3, 1.5, '1e3' FROM t WHERE f < 2.5E-7").unwrap();
         let expected = "SELECT CAST('1e3' AS DOUBLE), 1.5, '1e3' FROM t WHERE f < CAST('2.5E-7' AS DOUBLE)";
+        assert_eq!(statement.to_string(), expected);
+    }
+
+    #[test]
+    fn a_table_in_single_quotes_is_a_path() {
+        let statement = parse_one("SELECT 'x' FROM 's3://b/a b/*.csv' f JOIN \"t'\" USING (id)").unwrap();
+        let expected = "SELECT 'x' FROM files.path.\"s3://b/a b/*.csv\" f JOIN \"t'\" USING(id)";
         assert_eq!(statement.to_string(), expected);
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn list(settings: &Settings) -> Result<(), Failure> {
         let catalog = checked.as_ref().map_err(Error::retold)?;
         rows.push([name.clone(), catalog.connector.clone(), catalog.origin.to_string()]);
     }
+    rows.extend(settings.built_in.iter().map(|c| [c.name.clone(), c.connector.clone(), c.origin.to_string()]));
     let batch = text_columns(["catalog", "connector", "configured"], &rows)?;
     Ok(show(&batch, "", settings)?)
 }
@@ -57,7 +58,7 @@ pub(crate) async fn describe(name: &str, settings: &Settings) -> Result<(), Fail
 pub(crate) async fn test(names: &[String], settings: &Settings) -> Result<(), Failure> {
     let engine = settings.engine()?;
     let names: Vec<&str> = match names {
-        [] => engine.catalogs().map(|(name, _)| name).collect(),
+        [] => settings.catalogs.iter().map(|(name, _)| name.as_str()).collect(),
         names => names.iter().map(String::as_str).collect(),
     };
     let mut output = Output::open(settings.output.path.as_deref())?;

@@ -13,6 +13,7 @@ use futures::StreamExt;
 use headwater_core::{BatchStream, Error, Result};
 use headwater_planner::{Engine, Query};
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -31,7 +32,7 @@ pub(crate) async fn run(sql: SqlArgs, settings: &Settings) -> Result<(), Failure
         if index > 0 && format == RowFormat::Table {
             output.text("\n")?;
         }
-        let outcome = run_statement(&engine, statement, format, &mut output, settings.voice).await;
+        let outcome = run_statement(&engine, statement, format, &mut output, settings).await;
         if output.reader_is_gone() {
             return Ok(());
         }
@@ -45,16 +46,15 @@ async fn run_statement(
     statement: &Statement,
     format: RowFormat,
     output: &mut Output,
-    voice: Voice,
+    settings: &Settings,
 ) -> Result<(), Failure> {
+    settings.rows_out.store(0, Ordering::Relaxed);
+    let voice = settings.voice;
     let started = Instant::now();
     let query = engine.plan(&statement.sql).await.map_err(failed_in(statement))?;
-    let keeps = output.keeps_what_was_written();
-    let mut rows = Rows::new(query.schema(), format, output);
-    if let Err(error) = pour(&query, &mut rows, voice).await {
-        let failure = failed_in(statement)(error);
-        return Err(if keeps && rows.written > 0 { failure.after_rows(rows.written) } else { failure });
-    }
+    let out = output.keeps_what_was_written().then_some(&settings.rows_out);
+    let mut rows = Rows::new(query.schema(), format, output, out);
+    pour(&query, &mut rows, voice).await.map_err(failed_in(statement))?;
     if voice.notes && voice.terminal {
         note(&summary(rows.count, started, &query.ledger()));
     } else if voice.notes && format == RowFormat::Table {
@@ -98,11 +98,13 @@ struct Rows<'a> {
     count: u64,
     /// Rows that a reader of the output may have seen.
     written: u64,
+    /// Where that is told to whoever reports a failure; `None` if the output appears whole or not at all.
+    out: Option<&'a AtomicU64>,
 }
 
 impl<'a> Rows<'a> {
-    fn new(schema: SchemaRef, format: RowFormat, output: &'a mut Output) -> Self {
-        Self { schema, format, output: Some(output), renderer: None, count: 0, written: 0 }
+    fn new(schema: SchemaRef, format: RowFormat, output: &'a mut Output, out: Option<&'a AtomicU64>) -> Self {
+        Self { schema, format, output: Some(output), renderer: None, count: 0, written: 0, out }
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -114,6 +116,9 @@ impl<'a> Rows<'a> {
         renderer.write(batch)?;
         self.count += batch.num_rows() as u64;
         self.written = if renderer.holds_back() { 0 } else { self.count };
+        if let Some(out) = self.out {
+            out.store(self.written, Ordering::Relaxed);
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 mod errors;
 mod join_keys;
+mod late_answers;
 mod promises;
 mod recursion;
 mod semantics;

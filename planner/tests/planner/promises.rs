@@ -25,13 +25,13 @@ impl Connector for OneFilterOnly {
     async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
         self.0.get_table(name).await
     }
-    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         if request.filters.len() < 2 {
-            return self.0.plan_scan(table, request);
+            return self.0.plan_scan(table, request).await;
         }
         let bare = ScanRequest { filters: Vec::new(), limit: None, ..request.clone() };
         let refused = request.filters.iter().map(|_| Answer::Refused("too many".into())).collect();
-        Ok(ScanPlan { filters: refused, ..self.0.plan_scan(table, &bare)? })
+        Ok(ScanPlan { filters: refused, ..self.0.plan_scan(table, &bare).await? })
     }
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
         let mut plan = plan.clone();

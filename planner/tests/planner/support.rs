@@ -77,8 +77,8 @@ impl Connector for SizeUnknown {
         self.0.get_table(name).await
     }
 
-    fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        Ok(ScanPlan { rows: Precision::Unknown, ..self.0.plan_scan(table, request)? })
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        Ok(ScanPlan { rows: Precision::Unknown, ..self.0.plan_scan(table, request).await? })
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
