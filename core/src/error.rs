@@ -68,6 +68,28 @@ impl ErrorKind {
             Self::Internal => "E0901",
         }
     }
+
+    /// The kind with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        const ALL: [ErrorKind; 15] = [
+            ErrorKind::InvalidInput,
+            ErrorKind::Config,
+            ErrorKind::NotFound,
+            ErrorKind::AlreadyExists,
+            ErrorKind::Unauthenticated,
+            ErrorKind::PermissionDenied,
+            ErrorKind::Unavailable,
+            ErrorKind::Throttled,
+            ErrorKind::Timeout,
+            ErrorKind::Cancelled,
+            ErrorKind::Unsupported,
+            ErrorKind::SchemaMismatch,
+            ErrorKind::Corrupt,
+            ErrorKind::LimitExceeded,
+            ErrorKind::Internal,
+        ];
+        ALL.into_iter().find(|kind| kind.code() == code)
+    }
 }
 
 /// Whether trying the same thing again can help.
@@ -114,7 +136,7 @@ struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     hint: Option<String>,
-    context: Vec<(&'static str, String)>,
+    context: Vec<(Cow<'static, str>, String)>,
     retry: Retry,
     location: Option<SqlLocation>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -154,7 +176,8 @@ impl Error {
 
     /// Adds a fact; a key that is already there keeps its first (innermost) value.
     #[must_use]
-    pub fn with_context(mut self, key: &'static str, value: impl Into<String>) -> Self {
+    pub fn with_context(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        let key = key.into();
         if !self.0.context.iter().any(|(known, _)| *known == key) {
             self.0.context.push((key, value.into()));
         }
@@ -220,7 +243,7 @@ impl Error {
     }
 
     /// All facts, innermost first.
-    pub fn context(&self) -> &[(&'static str, String)] {
+    pub fn context(&self) -> &[(Cow<'static, str>, String)] {
         &self.0.context
     }
 

@@ -54,6 +54,7 @@ mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod value;
+pub mod wire;
 
 pub use connector::{BatchStream, Connector, NameStream, ScanContext, SplitStream, Splits};
 pub use error::{Error, ErrorKind, Result, Retry, SqlLocation};

@@ -1,5 +1,6 @@
 //! What a scan did, counted once and read by everyone: EXPLAIN ANALYZE, progress, limits.
 
+use crate::wire::Counted;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -58,6 +59,15 @@ impl ScanMetrics {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let milli = (units.max(0.0) * 1000.0).round() as u64;
         self.milli_capacity.fetch_add(milli, Relaxed);
+    }
+
+    /// Adds what another program counted for us.
+    pub fn add_counted(&self, counted: Counted) {
+        self.requests.fetch_add(counted.requests, Relaxed);
+        self.retries.fetch_add(counted.retries, Relaxed);
+        self.wire_bytes.fetch_add(counted.wire_bytes, Relaxed);
+        self.remote_micros.fetch_add(counted.remote_micros, Relaxed);
+        self.milli_capacity.fetch_add(counted.milli_capacity, Relaxed);
     }
 
     /// All counters at this moment.

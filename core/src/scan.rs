@@ -149,6 +149,7 @@ pub struct ScanPlan {
     /// The request that was planned.
     pub request: ScanRequest,
     /// The schema of every batch of every split: exactly the projection that was asked for.
+    #[serde(with = "crate::wire::schema_text")]
     pub schema: SchemaRef,
     /// One answer per filter of the request, in its order.
     pub filters: Vec<Answer>,
@@ -267,6 +268,7 @@ pub struct Split {
     #[serde(default = "crate::wire_version")]
     pub version: u32,
     /// The schema of every batch that `read` yields.
+    #[serde(with = "crate::wire::schema_text")]
     pub schema: SchemaRef,
     /// The request that `read` sends.
     pub request: SourceRequest,

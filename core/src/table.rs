@@ -119,6 +119,7 @@ pub struct TableMetadata {
     /// What it is.
     pub kind: TableKind,
     /// Every column. No column of the source is left out.
+    #[serde(with = "crate::wire::schema_text")]
     pub schema: SchemaRef,
     /// Facts per column, by name; a column without an entry has the default facts.
     #[serde(default)]

@@ -23,15 +23,15 @@ pub enum Value {
     /// `true` or `false`.
     Boolean(bool),
     /// A signed integer of any width.
-    Int64(i64),
+    Int64(#[serde(with = "crate::wire::integer_text")] i64),
     /// An unsigned integer that may exceed `i64`.
-    UInt64(u64),
+    UInt64(#[serde(with = "crate::wire::integer_text")] u64),
     /// A binary floating-point number, NaN and infinities included.
     Float64(#[serde(with = "float_text")] f64),
     /// `unscaled × 10^-scale`, at most 38 digits.
     Decimal {
         /// The digits as one integer.
-        #[serde(with = "int_text")]
+        #[serde(with = "crate::wire::integer_text")]
         unscaled: i128,
         /// Digits after the point; may be negative.
         scale: i8,
@@ -39,15 +39,15 @@ pub enum Value {
     /// Text, compared by bytes (UTF-8).
     Utf8(String),
     /// Bytes, compared by bytes.
-    Binary(Vec<u8>),
+    Binary(#[serde(with = "crate::wire::binary_text")] Vec<u8>),
     /// Days since 1970-01-01.
     Date(i32),
     /// Microseconds since midnight.
-    Time(i64),
+    Time(#[serde(with = "crate::wire::integer_text")] i64),
     /// Microseconds since 1970-01-01 00:00:00 of a clock without a time zone.
-    Timestamp(i64),
+    Timestamp(#[serde(with = "crate::wire::integer_text")] i64),
     /// Microseconds since 1970-01-01T00:00:00Z: an instant.
-    Instant(i64),
+    Instant(#[serde(with = "crate::wire::integer_text")] i64),
 }
 
 impl Value {
@@ -264,19 +264,6 @@ mod float_text {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<f64, D::Error> {
-        String::deserialize(input)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// 128-bit integers travel as text, for the same reason.
-mod int_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(value: &i128, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_str(value)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<i128, D::Error> {
         String::deserialize(input)?.parse().map_err(D::Error::custom)
     }
 }
