@@ -66,7 +66,7 @@ impl Account {
     }
 }
 
-fn numeric_id(arguments: &[&str]) -> Result<u32> {
+pub(crate) fn numeric_id(arguments: &[&str]) -> Result<u32> {
     let output = Command::new("id").args(arguments).output().context(|| "running `id`".to_owned())?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.trim().parse().map_err(|_| {

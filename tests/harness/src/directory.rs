@@ -250,7 +250,7 @@ fn process_id(pid_file: &Path) -> Option<u32> {
 }
 
 /// 144 bits from the system, in hexadecimal digits.
-fn random_password() -> Result<String> {
+pub(crate) fn random_password() -> Result<String> {
     let mut bytes = [0; 18];
     let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
     read.context(|| "reading /dev/urandom for a password".to_owned())?;
@@ -258,7 +258,7 @@ fn random_password() -> Result<String> {
 }
 
 /// Writes a file that never existed with wider permissions than `mode`.
-fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
+pub(crate) fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
     let write = || {
         match fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),

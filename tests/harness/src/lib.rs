@@ -1,6 +1,7 @@
 //! Real servers and known data for Headwater's tests and its demo.
 //!
 //! - [`Postgres`]: a real PostgreSQL server with TLS and SCRAM in a directory of its own, gone when its handle is.
+//! - [`MySqlServer`]: a real MySQL or MariaDB server with TLS, in the same manner.
 //! - [`DynamoDb`]: an embedded DynamoDB server behind a proxy that records every request and injects [`Fault`]s.
 //! - [`scenario1`]: a deterministic data set for both, with the answers known without any query engine.
 //!
@@ -28,6 +29,9 @@ mod directory;
 mod dynamodb;
 mod error;
 mod fault;
+mod home;
+mod launch;
+mod mysql;
 mod postgres;
 mod programs;
 mod proxy;
@@ -40,6 +44,8 @@ pub use directory::persistent_directory;
 pub use dynamodb::DynamoDb;
 pub use error::{HarnessError, Result};
 pub use fault::{Fault, FaultKind};
+pub use mysql::{MySqlServer, MySqlStatement, Product};
 pub use postgres::Postgres;
+pub use programs::python;
 pub use recorder::RecordedRequest;
 pub use timestamp::Timestamp;

@@ -1,9 +1,6 @@
 //! A real PostgreSQL server for as long as its handle lives.
 
 use std::fmt;
-use std::fs;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,20 +12,14 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::account::Account;
 use crate::directory::{ServerDirectory, USER};
 use crate::error::{Context as _, HarnessError, Result, with_causes};
+use crate::launch::{HOST, LogFile, PORT_ATTEMPTS, READY_WITHIN, blocking, free_port};
 use crate::programs::Programs;
-use crate::supervisor::{Stop, Supervisor};
+use crate::supervisor::{Service, Signals, Stop, Supervisor};
 
-const HOST: &str = "127.0.0.1";
 const DATABASE: &str = "headwater";
 
 /// `%a` in the log: tells the harness's own statements from those of the code under test.
 const APPLICATION: &str = "headwater-harness";
-
-/// A loaded machine may need seconds for what takes 0.1 s when it is idle.
-const READY_WITHIN: Duration = Duration::from_secs(30);
-
-/// A free port can be taken by someone else before the server binds it.
-const PORT_ATTEMPTS: u32 = 5;
 
 /// A PostgreSQL server with TLS, SCRAM, a database `headwater` and a superuser of the same name.
 ///
@@ -57,13 +48,12 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// No server programs on this machine, or a server that does not come up within 30 s; the error ends with its log.
+    /// No server programs on this machine, or a server that does not come up within 60 s; the error ends with its log.
     pub async fn start() -> Result<Self> {
         let (directory, supervisor) = blocking(|| {
             let (account, programs) = (Account::for_server()?, Programs::find()?);
             let (directory, guard) = ServerDirectory::temporary(account)?;
-            let server = directory.server(&programs);
-            let supervisor = Supervisor::spawn(&server, &directory.log(), Some(guard.path()))?;
+            let supervisor = supervise(&directory, &programs, Some(guard.path()))?;
             // From here on the supervisor deletes it: no guard of ours would survive kill -9.
             let _ = guard.keep();
             directory.prepare(&programs)?;
@@ -87,7 +77,7 @@ impl Postgres {
             let (account, programs) = (Account::for_server()?, Programs::find()?);
             let directory = ServerDirectory::persistent(&path, account)?;
             directory.prepare(&programs)?;
-            let supervisor = Supervisor::spawn(&directory.server(&programs), &directory.log(), None)?;
+            let supervisor = supervise(&directory, &programs, None)?;
             Ok((directory, supervisor))
         })
         .await?;
@@ -187,9 +177,7 @@ impl Postgres {
     ///
     /// The log cannot be read.
     pub fn log_position(&self) -> Result<u64> {
-        let log = self.directory.log();
-        let metadata = fs::metadata(&log).context(|| format!("reading {}", log.display()))?;
-        Ok(metadata.len())
+        self.log_file().position()
     }
 
     /// What the server has logged since `position`; empty when that is nothing.
@@ -198,16 +186,7 @@ impl Postgres {
     ///
     /// The log cannot be read.
     pub fn log_since(&self, position: u64) -> Result<String> {
-        let path = self.directory.log();
-        let read = || {
-            let mut log = fs::File::open(&path)?;
-            log.seek(SeekFrom::Start(position))?;
-            let mut bytes = Vec::new();
-            log.read_to_end(&mut bytes)?;
-            Ok::<_, std::io::Error>(bytes)
-        };
-        let bytes = read().context(|| format!("reading {}", path.display()))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        self.log_file().since(position)
     }
 
     /// Cuts all connections, stops the server and starts it on the same port; also starts it after a [`crash`](Self::crash).
@@ -217,7 +196,7 @@ impl Postgres {
     /// As for [`start`](Self::start).
     pub async fn restart(&self) -> Result<()> {
         self.supervisor.stop(Stop::Fast).await?;
-        self.supervisor.start(self.port).await?;
+        self.supervisor.start(&format!("-p {}", self.port)).await?;
         self.wait_until_ready().await
     }
 
@@ -245,7 +224,7 @@ impl Postgres {
         let mut postgres = Self { directory, supervisor, port: 0, password, ca_certificate, password_file };
         for attempt in 1.. {
             postgres.port = free_port()?;
-            postgres.supervisor.start(postgres.port).await?;
+            postgres.supervisor.start(&format!("-p {}", postgres.port)).await?;
             match postgres.wait_until_ready().await {
                 Ok(()) => break,
                 Err(_) if attempt < PORT_ATTEMPTS && postgres.log()?.contains("could not bind") => {}
@@ -298,11 +277,11 @@ impl Postgres {
     }
 
     fn with_log_tail(&self, what: &str) -> HarnessError {
-        const LINES: usize = 20;
-        let log = self.log().unwrap_or_else(|error| error.to_string());
-        let lines: Vec<&str> = log.lines().collect();
-        let tail = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().join("\n");
-        HarnessError::new(format!("{what}; the end of its log:\n{tail}"))
+        self.log_file().explain(what)
+    }
+
+    fn log_file(&self) -> LogFile {
+        LogFile::new(self.directory.log())
     }
 }
 
@@ -313,13 +292,12 @@ impl fmt::Debug for Postgres {
     }
 }
 
-fn free_port() -> Result<u16> {
-    let address = TcpListener::bind((HOST, 0)).and_then(|listener| listener.local_addr());
-    Ok(address.context(|| "looking for a free port".to_owned())?.port())
-}
+/// INT cuts the connections and stops in good order, QUIT stops as a crash would.
+const SIGNALS: Signals = Signals { fast: "INT", immediate: "QUIT", last: "QUIT" };
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.context(|| "starting a test server".to_owned())?
+fn supervise(directory: &ServerDirectory, programs: &Programs, remove: Option<&Path>) -> Result<Supervisor> {
+    let (server, log) = (directory.server(programs), directory.log());
+    Supervisor::spawn(Service { server: &server, signals: SIGNALS, log: &log, remove, lock: None })
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! Where the PostgreSQL server programs are on this machine.
+//! Where the programs that tests start are on this machine.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{HarnessError, Result};
+use crate::home::installed;
 
 /// Where distributions that keep several major versions side by side put them.
 const VERSIONED: &str = "/usr/lib/postgresql";
@@ -42,6 +43,15 @@ pub(crate) fn cache_directory() -> Option<PathBuf> {
     set("HEADWATER_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("headwater")))
         .or_else(|| set("HOME").map(|home| home.join(".cache/headwater")))
+}
+
+/// A Python interpreter that has the packages of scripts/install-services, pyarrow among them.
+///
+/// # Errors
+///
+/// scripts/install-services has not been run on this machine.
+pub fn python() -> Result<PathBuf> {
+    installed("python", "bin/python3")
 }
 
 fn path_directories() -> Vec<PathBuf> {

@@ -1,17 +1,18 @@
 # Runs one server for a Rust process and never lets the server outlive it.
 #
-#   sh -c "$(cat supervisor.sh)" supervisor REMOVE LOG COMMAND...
+#   sh -c "$(cat supervisor.sh)" supervisor REMOVE LOG LAST COMMAND...
 #
 # Our standard input is a pipe that only that process holds, so the end of input means that it is gone, even by
-# kill -9: then the server is stopped at once and REMOVE (when not empty) deleted. Each line of input is a request and
-# gets one line of answer:
-#   start PORT    run COMMAND with "-p PORT", its output appended to LOG   -> started
-#   status                                                                -> running | exited
-#   stop SIGNAL   and wait for the end                                     -> stopped
-set -u
+# kill -9: then the server gets the signal LAST and, after its end, REMOVE (when not empty) is deleted. Each line of
+# input is a request and gets one line of answer:
+#   start WORD...   run COMMAND with these arguments more, its output appended to LOG   -> started
+#   status                                                                             -> running | exited
+#   stop SIGNAL     and wait for the end                                                -> stopped
+set -uf
 remove=$1
 log=$2
-shift 2
+last=$3
+shift 3
 server=
 
 # Ours is a process group of its own, but a closed terminal still sends HUP; a caller killed while we answer sends PIPE.
@@ -25,16 +26,17 @@ stop() {
 }
 
 leave() {
-    stop QUIT
+    stop "$last"
     [ -z "$remove" ] || rm -rf -- "$remove"
     exit 0
 }
 trap leave TERM
 
-while read -r request argument; do
+while read -r request arguments; do
     case $request in
     start)
-        "$@" -p "$argument" </dev/null >>"$log" 2>&1 &
+        # shellcheck disable=SC2086 # words
+        "$@" $arguments </dev/null >>"$log" 2>&1 &
         server=$!
         echo started
         ;;
@@ -44,7 +46,7 @@ while read -r request argument; do
         if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then echo running; else echo exited; fi
         ;;
     stop)
-        stop "$argument"
+        stop "$arguments"
         echo stopped
         ;;
     esac

@@ -1,0 +1,4 @@
+//! The harness itself: its servers are what they promise, its data is what it says.
+
+mod gone;
+mod mysql;
