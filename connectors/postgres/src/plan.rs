@@ -27,6 +27,9 @@ impl PlanDetail {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SplitDetail {
     pub(crate) decodings: Vec<Decoding>,
+    /// The same columns of the same table without conditions: parsed, not run, to see whether their types are still
+    /// those of the decodings.
+    pub(crate) shape: String,
 }
 
 pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
@@ -76,7 +79,10 @@ pub(crate) fn split(plan: &ScanPlan, laws: &BTreeMap<String, ColumnLaw>, request
         Ok(law.decoding())
     };
     let decodings = plan.schema.fields().iter().map(|field| decoding(field.name())).collect::<Result<_>>()?;
-    let detail = serde_json::to_value(SplitDetail { decodings }).map_err(|e| Error::internal(e.to_string()))?;
+    let projection: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let bare = ScanRequest { filters: Vec::new(), limit: None, ..plan.request.clone() };
+    let shape = negotiated(laws, &projection, &bare)?.select.to_sql().into_string();
+    let detail = serde_json::to_value(SplitDetail { decodings, shape }).map_err(|e| Error::internal(e.to_string()))?;
     Ok(Split::new(std::sync::Arc::clone(&plan.schema), request).with_detail(detail))
 }
 

@@ -7,6 +7,7 @@
 //! Nothing runs ahead of the caller beyond that: when nobody asks for a batch, the server waits.
 
 mod batch;
+mod shape;
 mod tuples;
 
 use crate::PostgresConfig;
@@ -35,8 +36,11 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
     let batch = BatchBuilder::new(Arc::clone(&split.schema), &detail.decodings, context, split.limit);
     let started = Instant::now();
     let lease = connections.begin(Some(&context.query_id)).await?;
-    let copy = lease.client().copy_out(sql.as_str()).await;
+    // Sent together: one round trip. The first locks the table's shape until the transaction ends.
+    let checked = shape::check(lease.client(), &detail, &split.schema, connections.config());
+    let (checked, copy) = tokio::join!(checked, lease.client().copy_out(sql.as_str()));
     context.metrics.add_request(started.elapsed());
+    checked?;
     let copy = Box::pin(copy.map_err(|error| from_driver(error, connections.config()))?);
     let reader = Reader {
         connections: Arc::clone(connections),

@@ -124,3 +124,17 @@ async fn trouble_at_the_server_keeps_its_code() {
     let error = connector.read(&splits[0], &context).await.err().unwrap();
     assert_eq!(error.kind(), headwater_core::ErrorKind::NotFound, "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_altered_after_planning_is_an_error_and_no_number() {
+    let database = Database::new("reading_altered", "CREATE TABLE t AS SELECT 1.5::float8 AS a, 7::int4 AS b").await;
+    let connector = database.connector();
+    let metadata = connector.get_table(&table("t")).await.unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("t"))).await.unwrap();
+    let context = ScanContext::new("altered");
+    let splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
+    database.client.batch_execute("ALTER TABLE t ALTER a TYPE int8").await.unwrap();
+    let Err(error) = connector.read(&splits[0], &context).await else { panic!("read as the old type") };
+    assert_eq!(error.kind(), headwater_core::ErrorKind::SchemaMismatch, "{error:?}");
+    assert!(error.to_string().contains("column a is of type int8 now"), "{error}");
+}
