@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{OnceCell, oneshot};
 
+use crate::dialect::Dialect;
 use crate::error::{Context as _, HarnessError, Result};
 use crate::fault::Fault;
 use crate::proxy;
@@ -265,7 +266,7 @@ impl Servers {
     fn run(self, runtime: Runtime, stopped: oneshot::Receiver<()>) {
         let served = runtime.block_on(async {
             let (server, front) = (TcpListener::from_std(self.server)?, TcpListener::from_std(self.front)?);
-            tokio::spawn(proxy::serve(front, self.upstream, self.recorder));
+            tokio::spawn(proxy::serve(front, self.upstream, self.recorder, Dialect::DynamoDb));
             let (stop_server, server_stopped) = oneshot::channel::<()>();
             let stop = async { drop(server_stopped.await) };
             let server = tokio::spawn(dynoxide::server::serve_with_shutdown(server, self.database, stop));
@@ -282,14 +283,14 @@ impl Servers {
 }
 
 /// A listener on a free loopback port and its address.
-fn listen() -> Result<(StdListener, String)> {
+pub(crate) fn listen() -> Result<(StdListener, String)> {
     let open = || {
         let listener = StdListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         Ok::<_, std::io::Error>((listener, endpoint))
     };
-    open().context(|| "opening a loopback port for the DynamoDB server".to_owned())
+    open().context(|| "opening a loopback port".to_owned())
 }
 
 fn sdk_client(endpoint: &str) -> Client {

@@ -1,11 +1,11 @@
-//! Faults that the DynamoDB proxy injects.
+//! Faults that the proxies inject.
 
 use std::time::Duration;
 
 /// What is to happen to the next requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The operation it happens to, such as `Scan`; `None` for all.
+    /// The operation it happens to, such as `Scan` or `GetObject`; `None` for all.
     pub operation: Option<String>,
     /// How many requests it happens to; the rest pass. Zero: none.
     pub times: usize,
@@ -19,15 +19,18 @@ pub struct Fault {
 pub enum FaultKind {
     /// The request is refused and not passed on.
     Error {
-        /// HTTP status: 400 for all that DynamoDB names, 500 or 503 for its own trouble.
+        /// HTTP status: 400 for all that DynamoDB names, 500 or 503 for its own trouble; S3 uses others too.
         status: u16,
-        /// Name of the exception, such as `ThrottlingException`; without a `#` DynamoDB's prefix is put before it.
+        /// Name of DynamoDB's exception, such as `ThrottlingException`, before which its prefix is put unless there is a
+        /// `#`; or S3's error code, such as `SlowDown`.
         type_name: String,
         /// Text for people.
         message: String,
     },
     /// The request is passed on after this time.
     Delay(Duration),
+    /// The request is passed on; the answer announces its whole length, and the connection is closed after this many bytes.
+    Cut(usize),
     /// The connection is closed without an answer; the request is not passed on.
     Reset,
 }
@@ -41,6 +44,18 @@ impl Fault {
             message: "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.".to_owned(),
         };
         Self { operation: Some(operation.to_owned()), times, kind }
+    }
+
+    /// The next `times` requests of `operation` are put off the way S3 does it, with status 503.
+    pub fn slow_down(operation: &str, times: usize) -> Self {
+        let (type_name, message) = ("SlowDown".to_owned(), "Please reduce your request rate.".to_owned());
+        let kind = FaultKind::Error { status: 503, type_name, message };
+        Self { operation: Some(operation.to_owned()), times, kind }
+    }
+
+    /// The answers to the next `times` requests of `operation` end after `bytes` bytes.
+    pub fn cut(operation: &str, times: usize, bytes: usize) -> Self {
+        Self { operation: Some(operation.to_owned()), times, kind: FaultKind::Cut(bytes) }
     }
 
     pub(crate) fn concerns(&self, operation: &str) -> bool {

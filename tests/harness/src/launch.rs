@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Context as _, HarnessError, Result};
@@ -45,10 +45,6 @@ pub(crate) struct LogFile(PathBuf);
 impl LogFile {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self(path)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
     }
 
     /// Its length now, in bytes.

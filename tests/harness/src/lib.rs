@@ -2,6 +2,7 @@
 //!
 //! - [`Postgres`]: a real PostgreSQL server with TLS and SCRAM in a directory of its own, gone when its handle is.
 //! - [`MySqlServer`]: a real MySQL or MariaDB server with TLS, in the same manner.
+//! - [`S3`]: a real S3 server, and for each test that wants one an [`S3Proxy`] that records and injects faults.
 //! - [`DynamoDb`]: an embedded DynamoDB server behind a proxy that records every request and injects [`Fault`]s.
 //! - [`scenario1`]: a deterministic data set for both, with the answers known without any query engine.
 //!
@@ -18,13 +19,14 @@
 //! # }
 //! ```
 //!
-//! `scripts/install-services` puts the PostgreSQL server programs on a machine that has none. Nothing else is needed:
-//! the DynamoDB server is compiled in.
+//! `scripts/install-services` puts the server programs on a machine that has none. Nothing else is needed: the DynamoDB
+//! server is compiled in.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod account;
 mod certificates;
+mod dialect;
 mod directory;
 mod dynamodb;
 mod error;
@@ -36,6 +38,7 @@ mod postgres;
 mod programs;
 mod proxy;
 mod recorder;
+mod s3;
 pub mod scenario1;
 mod supervisor;
 mod timestamp;
@@ -48,4 +51,5 @@ pub use mysql::{MySqlServer, MySqlStatement, Product};
 pub use postgres::Postgres;
 pub use programs::python;
 pub use recorder::RecordedRequest;
+pub use s3::{S3, S3Proxy};
 pub use timestamp::Timestamp;

@@ -1,4 +1,4 @@
-//! The HTTP proxy in front of the DynamoDB server: records, injects faults, changes nothing else.
+//! The HTTP proxy in front of a server: records, injects faults, changes nothing else.
 
 use std::convert::Infallible;
 use std::io;
@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use futures::{StreamExt as _, stream};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::http::Uri;
+use hyper::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
-use hyper::http::{HeaderMap, Uri};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -17,12 +20,13 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use memchr::memmem;
-use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::dialect::Dialect;
 use crate::fault::FaultKind;
 use crate::recorder::{Answer, Recorder, RequestId, capacity_units};
 
+type Answered = BoxBody<Bytes, BoxError>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Clone)]
@@ -31,14 +35,20 @@ struct Proxy {
     /// `http://host:port` of the server.
     upstream: Arc<str>,
     recorder: Arc<Recorder>,
+    dialect: Dialect,
 }
 
 /// Serves `listener` until the returned future is dropped or its runtime ends.
-pub(crate) async fn serve(listener: TcpListener, upstream: String, recorder: Arc<Recorder>) -> Infallible {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    upstream: String,
+    recorder: Arc<Recorder>,
+    dialect: Dialect,
+) -> Infallible {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    let proxy = Proxy { client, upstream: upstream.into(), recorder };
+    let proxy = Proxy { client, upstream: upstream.into(), recorder, dialect };
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(proxy.clone().serve_connection(stream))),
@@ -57,13 +67,15 @@ impl Proxy {
         let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answered>, BoxError> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
-        let (id, fault) = self.recorder.begin(operation(&parts.headers), body.clone());
+        let (id, fault) = self.recorder.begin(self.dialect.operation(&parts), &parts, body.clone());
+        let mut cut = None;
         match fault {
             None => {}
             Some(FaultKind::Delay(delay)) => tokio::time::sleep(delay).await,
+            Some(FaultKind::Cut(bytes)) => cut = Some(bytes),
             Some(FaultKind::Reset) => {
                 return Err(io::Error::from(io::ErrorKind::ConnectionReset).into());
             }
@@ -71,20 +83,37 @@ impl Proxy {
                 return self.refuse(id, status, &type_name, &message);
             }
         }
-        self.forward(id, parts, body).await
+        self.forward(id, parts, body, cut).await
     }
 
-    async fn forward(&self, id: RequestId, mut parts: Parts, body: Bytes) -> Result<Response<Full<Bytes>>, BoxError> {
+    /// Lets the server answer; with `cut`, the answer announces its whole length and has only so many bytes of it, which
+    /// makes hyper close the connection.
+    async fn forward(
+        &self,
+        id: RequestId,
+        mut parts: Parts,
+        body: Bytes,
+        cut: Option<usize>,
+    ) -> Result<Response<Answered>, BoxError> {
         let reports_capacity = memmem::find(&body, b"ReturnConsumedCapacity").is_some();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = format!("{}{path}", self.upstream).parse::<Uri>()?;
         let response = self.client.request(Request::from_parts(parts, Full::new(body))).await?;
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let body = body.collect().await?.to_bytes();
+        // The body goes on in one piece.
+        parts.headers.remove(TRANSFER_ENCODING);
         let capacity_units = if reports_capacity { capacity_units(&body) } else { None };
         let status = parts.status.as_u16();
         self.recorder.finish(id, Answer { status, response_bytes: body.len(), capacity_units, injected: false });
-        Ok(Response::from_parts(parts, Full::new(body)))
+        let body = match cut {
+            None => whole(body),
+            Some(bytes) => {
+                parts.headers.insert(CONTENT_LENGTH, body.len().into());
+                cut_off(body.slice(..bytes.min(body.len())))
+            }
+        };
+        Ok(Response::from_parts(parts, body))
     }
 
     fn refuse(
@@ -93,20 +122,24 @@ impl Proxy {
         status: u16,
         type_name: &str,
         message: &str,
-    ) -> Result<Response<Full<Bytes>>, BoxError> {
-        let type_name = match type_name.contains('#') {
-            true => type_name.to_owned(),
-            false => format!("com.amazonaws.dynamodb.v20120810#{type_name}"),
-        };
-        let body = json!({ "__type": type_name, "message": message }).to_string();
+    ) -> Result<Response<Answered>, BoxError> {
+        let (content_type, body) = self.dialect.refusal(type_name, message);
         self.recorder.finish(id, Answer { status, response_bytes: body.len(), capacity_units: None, injected: true });
-        let response = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
-        Ok(response.header("x-amzn-requestid", "INJECTEDFAULT").body(Full::new(Bytes::from(body)))?)
+        let response = Response::builder().status(status).header(CONTENT_TYPE, content_type);
+        Ok(response.header("x-amzn-requestid", "INJECTEDFAULT").body(whole(body.into()))?)
     }
 }
 
-/// `Scan` of `x-amz-target: DynamoDB_20120810.Scan`; empty when there is none.
-fn operation(headers: &HeaderMap) -> &str {
-    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    target.rsplit('.').next().unwrap_or_default()
+fn whole(body: Bytes) -> Answered {
+    Full::new(body).map_err(|never| match never {}).boxed()
+}
+
+/// A body that breaks off. The pause lets its beginning go out before the connection is closed.
+fn cut_off(beginning: Bytes) -> Answered {
+    let end = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset).into())
+    };
+    let frames = stream::iter([Ok(Frame::data(beginning))]).chain(stream::once(end));
+    BodyExt::boxed(StreamBody::new(frames))
 }

@@ -1,8 +1,10 @@
-//! The memory of the DynamoDB proxy: requests seen, faults still to inject.
+//! The memory of a proxy: requests seen, faults still to inject.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use hyper::http::header::RANGE;
+use hyper::http::request::Parts;
 use memchr::memmem;
 use serde_json::Value;
 
@@ -12,8 +14,12 @@ use crate::fault::{Fault, FaultKind};
 /// One request that came through the proxy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedRequest {
-    /// Name of the operation, such as `Query`; empty when the request named none.
+    /// Name of the operation, such as `Query` or `GetObject`; empty when the request named none.
     pub operation: String,
+    /// Path and query as sent, percent-encoded.
+    pub target: String,
+    /// The header `Range`, such as `bytes=0-7`.
+    pub range: Option<String>,
     /// The request's body as it came.
     pub body: Bytes,
     /// HTTP status of the answer; `None` while there is none, and for good when the client or a [`FaultKind::Reset`]
@@ -35,6 +41,12 @@ impl RecordedRequest {
     /// The body is not JSON.
     pub fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).context(|| format!("reading the recorded {} request", self.operation))
+    }
+
+    /// Whether the path is exactly `/bucket/key`, written as in the address: for requests of objects.
+    pub fn is_for(&self, bucket: &str, key: &str) -> bool {
+        let path = self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path);
+        path.strip_prefix('/').and_then(|path| path.split_once('/')) == Some((bucket, key))
     }
 
     /// Whether the body contains `text`: a cheap way to keep to the requests for one table on a shared server.
@@ -95,11 +107,13 @@ impl Recorder {
     }
 
     /// Notes a request that has come and says what is to happen to it.
-    pub(crate) fn begin(&self, operation: &str, body: Bytes) -> (RequestId, Option<FaultKind>) {
+    pub(crate) fn begin(&self, operation: &str, parts: &Parts, body: Bytes) -> (RequestId, Option<FaultKind>) {
         let mut state = self.state();
         let id = RequestId(state.taken + state.requests.len());
         state.requests.push(RecordedRequest {
             operation: operation.to_owned(),
+            target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+            range: parts.headers.get(RANGE).and_then(|range| range.to_str().ok()).map(str::to_owned),
             body,
             status: None,
             response_bytes: 0,
@@ -160,6 +174,10 @@ fn units(consumed: &Value) -> Option<f64> {
 mod tests {
     use super::*;
 
+    fn parts() -> Parts {
+        hyper::Request::new(()).into_parts().0
+    }
+
     #[test]
     fn capacity_is_summed_over_the_tables_of_a_batch() {
         let body = br#"{"Responses":{},"ConsumedCapacity":[{"TableName":"a","CapacityUnits":1.5},{"TableName":"b","CapacityUnits":2}]}"#;
@@ -177,17 +195,17 @@ mod tests {
     fn a_fault_happens_as_often_as_asked_and_only_to_its_operation() {
         let recorder = Recorder::default();
         recorder.inject(Fault::throttle("Scan", 1));
-        assert!(recorder.begin("Query", Bytes::new()).1.is_none());
-        assert!(recorder.begin("Scan", Bytes::new()).1.is_some());
-        assert!(recorder.begin("Scan", Bytes::new()).1.is_none());
+        assert!(recorder.begin("Query", &parts(), Bytes::new()).1.is_none());
+        assert!(recorder.begin("Scan", &parts(), Bytes::new()).1.is_some());
+        assert!(recorder.begin("Scan", &parts(), Bytes::new()).1.is_none());
     }
 
     #[test]
     fn an_answer_to_a_request_already_taken_is_dropped() {
         let recorder = Recorder::default();
-        let (first, _) = recorder.begin("Scan", Bytes::new());
+        let (first, _) = recorder.begin("Scan", &parts(), Bytes::new());
         recorder.take();
-        let (second, _) = recorder.begin("Query", Bytes::new());
+        let (second, _) = recorder.begin("Query", &parts(), Bytes::new());
         let answer = |status| Answer { status, response_bytes: 0, capacity_units: None, injected: false };
         recorder.finish(first, answer(500));
         recorder.finish(second, answer(200));

@@ -92,6 +92,11 @@ impl Supervisor {
         self.ask(format!("stop {signal}")).await.map(drop)
     }
 
+    /// Has these files, divided by blanks, removed at the end, too.
+    pub(crate) async fn remove_at_the_end(&self, files: &str) -> Result<()> {
+        self.ask(format!("remove {files}")).await.map(drop)
+    }
+
     /// Whether the server process is alive.
     pub(crate) async fn is_running(&self) -> Result<bool> {
         Ok(self.ask("status".to_owned()).await? == "running")

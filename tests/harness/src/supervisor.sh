@@ -6,6 +6,7 @@
 # kill -9: then the server gets the signal LAST and, after its end, REMOVE (when not empty) is deleted. Each line of
 # input is a request and gets one line of answer:
 #   start WORD...   run COMMAND with these arguments more, its output appended to LOG   -> started
+#   remove FILE...  at the end, too                                                     -> noted
 #   status                                                                             -> running | exited
 #   stop SIGNAL     and wait for the end                                                -> stopped
 set -uf
@@ -14,6 +15,7 @@ log=$2
 last=$3
 shift 3
 server=
+files=
 
 # Ours is a process group of its own, but a closed terminal still sends HUP; a caller killed while we answer sends PIPE.
 trap '' HUP INT PIPE
@@ -28,6 +30,8 @@ stop() {
 leave() {
     stop "$last"
     [ -z "$remove" ] || rm -rf -- "$remove"
+    # shellcheck disable=SC2086 # words
+    [ -z "$files" ] || rm -f -- $files
     exit 0
 }
 trap leave TERM
@@ -39,6 +43,10 @@ while read -r request arguments; do
         "$@" $arguments </dev/null >>"$log" 2>&1 &
         server=$!
         echo started
+        ;;
+    remove)
+        files="$files $arguments"
+        echo noted
         ;;
     status)
         # `jobs` reaps a child that has ended; before that `kill -0` still finds its remains.

@@ -2,3 +2,4 @@
 
 mod gone;
 mod mysql;
+mod s3;
