@@ -4,7 +4,8 @@
 //! - [`MySqlServer`]: a real MySQL or MariaDB server with TLS, in the same manner.
 //! - [`S3`]: a real S3 server, and for each test that wants one an [`S3Proxy`] that records and injects faults.
 //! - [`DynamoDb`]: an embedded DynamoDB server behind a proxy that records every request and injects [`Fault`]s.
-//! - [`scenario1`]: a deterministic data set for both, with the answers known without any query engine.
+//! - [`scenario1`]: a deterministic data set for two of them, with the answers known without any query engine.
+//! - [`tpch`]: the tables of the TPC-H benchmark, for several of them at once.
 //!
 //! ```no_run
 //! # async fn example() -> headwater_harness::Result<()> {
@@ -26,6 +27,7 @@
 
 mod account;
 mod certificates;
+mod copy;
 mod dialect;
 mod directory;
 mod dynamodb;
@@ -42,6 +44,7 @@ mod s3;
 pub mod scenario1;
 mod supervisor;
 mod timestamp;
+pub mod tpch;
 
 pub use directory::persistent_directory;
 pub use dynamodb::DynamoDb;

@@ -1,17 +1,10 @@
 //! Loading the relational half.
 
-use std::fmt::{Display, Write as _};
-use std::pin::pin;
-
-use bytes::Bytes;
-use futures::SinkExt as _;
-use tokio_postgres::{Client, Error, Transaction};
+use tokio_postgres::{Client, Error};
 
 use super::{FINGERPRINT, Order, Scenario1, User};
+use crate::copy::{Line, hundredths, into_postgres};
 use crate::error::{Context as _, Result};
-
-/// COPY data goes out in pieces of about this size.
-const PIECE: usize = 64 * 1024;
 
 const TABLES: &str = "
     DROP TABLE IF EXISTS public.users, public.orders;
@@ -68,8 +61,8 @@ impl Scenario1 {
     async fn copy_all(&self, client: &mut Client) -> Result<(), Error> {
         let transaction = client.transaction().await?;
         transaction.batch_execute(TABLES).await?;
-        copy(&transaction, "users", self.users.iter().map(user_line)).await?;
-        copy(&transaction, "orders", self.orders.iter().map(order_line)).await?;
+        into_postgres(&transaction, "public.users", self.users.iter().map(user_line)).await?;
+        into_postgres(&transaction, "public.orders", self.orders.iter().map(order_line)).await?;
         transaction.batch_execute(INDEXES).await?;
         transaction.batch_execute(&format!("COMMENT ON INDEX {MARKED} IS '{}'", marker_text())).await?;
         transaction.commit().await
@@ -83,21 +76,6 @@ fn marker_text() -> String {
     format!("headwater scenario 1, {FINGERPRINT}")
 }
 
-/// Rows are frozen at once: otherwise the first reads would write.
-async fn copy(transaction: &Transaction<'_>, table: &str, lines: impl Iterator<Item = String>) -> Result<(), Error> {
-    let sink = transaction.copy_in(&format!("COPY public.{table} FROM STDIN (FREEZE)")).await?;
-    let mut sink = pin!(sink);
-    let mut piece = String::with_capacity(2 * PIECE);
-    for line in lines {
-        piece.push_str(&line);
-        if piece.len() >= PIECE {
-            sink.feed(Bytes::from(std::mem::take(&mut piece))).await?;
-        }
-    }
-    sink.feed(Bytes::from(piece)).await?;
-    sink.finish().await.map(drop)
-}
-
 fn user_line(user: &User) -> String {
     let mut line = Line::default();
     line.field(user.id).text(&user.email).text(&user.full_name).text(user.country).text(user.plan);
@@ -107,56 +85,7 @@ fn user_line(user: &User) -> String {
 
 fn order_line(order: &Order) -> String {
     let mut line = Line::default();
-    line.field(order.id).field(order.user_id).field(decimal(order.amount_cents)).text(order.currency);
+    line.field(order.id).field(order.user_id).field(hundredths(order.amount_cents.into())).text(order.currency);
     line.field(order.ordered_at).optional(order.note);
     line.end()
-}
-
-/// Hundredths as `-12.34`.
-fn decimal(cents: i64) -> String {
-    let sign = if cents < 0 { "-" } else { "" };
-    let cents = cents.unsigned_abs();
-    format!("{sign}{}.{:02}", cents / 100, cents % 100)
-}
-
-/// A row in COPY's text format.
-#[derive(Default)]
-struct Line {
-    text: String,
-}
-
-impl Line {
-    /// A value that needs no escaping.
-    fn field(&mut self, value: impl Display) -> &mut Self {
-        // Writing to a string does not fail.
-        let _ = write!(self.text, "{value}\t");
-        self
-    }
-
-    fn text(&mut self, value: &str) -> &mut Self {
-        for letter in value.chars() {
-            match letter {
-                '\\' => self.text.push_str("\\\\"),
-                '\t' => self.text.push_str("\\t"),
-                '\n' => self.text.push_str("\\n"),
-                '\r' => self.text.push_str("\\r"),
-                _ => self.text.push(letter),
-            }
-        }
-        self.text.push('\t');
-        self
-    }
-
-    fn optional(&mut self, value: Option<&str>) -> &mut Self {
-        match value {
-            Some(value) => self.text(value),
-            None => self.field("\\N"),
-        }
-    }
-
-    fn end(mut self) -> String {
-        self.text.pop();
-        self.text.push('\n');
-        self.text
-    }
 }

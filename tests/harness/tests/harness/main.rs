@@ -3,3 +3,4 @@
 mod gone;
 mod mysql;
 mod s3;
+mod tpch;
