@@ -1,6 +1,7 @@
 //! What was typed. Nothing here reads a file or the environment.
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use headwater_core::TableName;
 use headwater_core::config::parse_duration;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -79,6 +80,8 @@ pub(crate) enum Command {
     /// Checks the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Holds a connector, or a server that speaks Headwater's protocol, against every rule of the contract
+    Conformance(ConformanceArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -132,6 +135,28 @@ pub(crate) enum When {
     Off,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConformanceArgs {
+    /// A configured catalog, or a URL such as grpc://127.0.0.1:5005
+    #[arg(value_name = "CATALOG|URL", required_unless_present = "write_dataset")]
+    pub(crate) source: Option<String>,
+    /// The table that holds the suite's rows [default: the table named `suite`]
+    #[arg(long, value_name = "SCHEMA.TABLE", value_parser = parse_table)]
+    pub(crate) table: Option<TableName>,
+    /// A table with the same columns and no rows [default: the table's name with `_empty`]
+    #[arg(long, value_name = "SCHEMA.TABLE", value_parser = parse_table)]
+    pub(crate) empty_table: Option<TableName>,
+    /// A table of 20,000 rows or more [default: the table's name with `_large` if there is one, else the table]
+    #[arg(long, value_name = "SCHEMA.TABLE", value_parser = parse_table)]
+    pub(crate) large_table: Option<TableName>,
+    /// An option for the URL's connector, for example token='${env:TOKEN}'; may be given several times
+    #[arg(long = "option", value_name = "NAME=VALUE")]
+    pub(crate) options: Vec<String>,
+    /// Writes the suite's rows to FILE, to be loaded into a source; its ending chooses the format
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["source", "table", "empty_table", "large_table", "options"])]
+    pub(crate) write_dataset: Option<PathBuf>,
+}
+
 /// All formats; which a command takes is decided in `settings`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -148,6 +173,13 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Some(limit) if !limit.is_zero() => Ok(limit),
         _ => Err("write a positive number and its unit: ms, s, m or h".to_owned()),
+    }
+}
+
+fn parse_table(text: &str) -> Result<TableName, String> {
+    match text.split_once('.') {
+        Some((schema, table)) if !schema.is_empty() && !table.is_empty() => Ok(TableName::new(schema, table)),
+        _ => Err("write the schema, a point and the table, for example public.suite".to_owned()),
     }
 }
 

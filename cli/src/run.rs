@@ -74,6 +74,7 @@ async fn dispatch(command: Command, settings: &Settings) -> Result<(), Failure> 
         Command::Catalog(CatalogCommand::Describe { name }) => commands::catalog::describe(&name, settings).await,
         Command::Catalog(CatalogCommand::Test { names }) => commands::catalog::test(&names, settings).await,
         Command::Config(ConfigCommand::Check) => commands::config::check(settings),
+        Command::Conformance(args) => commands::conformance::run(args, settings).await,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod config;
+pub(crate) mod conformance;
 pub(crate) mod explain;
 pub(crate) mod query;
 

@@ -1,1 +1,22 @@
-//! A connector of your own: books over HTTP.
+//! A connector of your own, whole: the catalogue of a book shop, over HTTP and JSON.
+//!
+//! The shop's API has three requests. Types go by their Arrow names; bytes are hexadecimal text, and decimals are text,
+//! because a JSON number would be read as a float somewhere on the way, and rounded.
+//!
+//! | `GET` | answers |
+//! |---|---|
+//! | `/tables` | `["books"]` |
+//! | `/table?name=books` | `{"columns": [["id", "Int64", false], …], "parts": 4, "rows": 210}` |
+//! | `/rows?table=books&columns=id,title&part=2&where=shelf:3&limit=500` | `{"rows": [{"id": 7, "title": "Emma"}, …], "next": "…"}`; the next page with `&cursor=…` |
+//!
+//! To be read in this order: `config` (what a catalog may say), `connector` (the contract: names, promises, splits,
+//! rows), `connect` (a request), `convert` (JSON to Arrow), and [`fixture`], a shop to try it on.
+
+mod config;
+mod connect;
+mod connector;
+mod convert;
+pub mod fixture;
+
+pub use config::BooksFactory;
+pub use connector::BooksConnector;
