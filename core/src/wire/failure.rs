@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Texts are cut to this many bytes: a gRPC status travels in headers, of which clients take 8 KiB.
-const LONGEST: usize = 1_000;
+const LONGEST: usize = 600;
 /// No more facts than this travel.
 const MOST_FACTS: usize = 4;
 

@@ -1,0 +1,10 @@
+//! The server and its client, over real connections.
+
+mod conformance;
+mod doors;
+mod endings;
+mod keys_and_limits;
+mod rogue;
+mod support;
+mod tickets;
+mod watched;
