@@ -21,6 +21,14 @@ pub enum Comparison {
         /// Follows a canonical text constant to make it the source's type.
         cast: &'static str,
     },
+    /// Text in which the source takes different bytes for equal. `value` compares by bytes, which no index helps;
+    /// `indexed` compares as the source likes, so that equal bytes are always equal.
+    Collated {
+        /// The bare column.
+        indexed: SqlText,
+        /// Whether a constant beside `indexed` must be ASCII: the source could not convert others.
+        ascii_only: bool,
+    },
     /// Bytes.
     Binary,
     /// Dates.
@@ -31,6 +39,15 @@ pub enum Comparison {
     Timestamp,
     /// Instants.
     Instant,
+    /// As `inner`, but some of the source's values are none of the engine's: there `value` is NULL.
+    Gappy {
+        /// How the others compare.
+        inner: Box<Comparison>,
+        /// The bare column, which an index helps. On the values of the gaps it may be anything.
+        indexed: SqlText,
+        /// True except on NULL and in the gaps.
+        whole: SqlText,
+    },
     /// Not the engine's; why, in words.
     Different(&'static str),
 }

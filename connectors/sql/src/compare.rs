@@ -2,10 +2,19 @@
 
 use crate::float::{TWO_ZEROS, around_zero, as_float, is_other_nan};
 use crate::predicate::Condition;
-use crate::{ColumnSql, Comparison, Dialect, SqlText, Unsayable};
+use crate::{ColumnSql, Comparison, Dialect, Prefix, SqlText, Unsayable};
 use headwater_core::{CompareOp, TextComparison, Value};
 
 const OTHER_FAMILY: &str = "the constant is of another type than the column";
+
+/// How much of a condition must be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// On which rows it is true; false and NULL may be mistaken for each other. An index helps where one can.
+    Rows,
+    /// True, false and NULL, as what stands under a `NOT` or an `IS NULL` needs it.
+    Value,
+}
 
 /// `column op value`.
 pub(crate) fn with_constant(
@@ -13,27 +22,108 @@ pub(crate) fn with_constant(
     column: &ColumnSql,
     op: CompareOp,
     value: &Value,
+    need: Need,
 ) -> Result<Condition, Unsayable> {
     if value.is_null() {
         return Ok(Condition::exact(SqlText::from_static(dialect.null_condition)));
     }
-    if matches!(column.comparison, Comparison::Float) {
-        return float_with_constant(dialect, column, op, value);
+    match &column.comparison {
+        Comparison::Float => return float_with_constant(dialect, column, op, value),
+        Comparison::Gappy { inner, indexed, whole } => {
+            let (column, equal) = (without_gaps(column, inner, indexed, need), op == CompareOp::Eq);
+            let compared = with_constant(dialect, &column, op, value, need)?;
+            return Ok(if equal || need == Need::Value { compared } else { compared.and(whole) });
+        }
+        _ => {}
     }
     let (left, right) = operands(dialect, column, op, std::slice::from_ref(value))?;
-    Ok(Condition::exact(left.then(spaced(op)).append(&SqlText::joined(&right, ""))))
+    let right = SqlText::joined(&right, "");
+    let exact = Condition::exact(left.then(spaced(op)).append(&right));
+    Ok(match candidates(column, std::slice::from_ref(value), need) {
+        Some(indexed) if op == CompareOp::Eq => exact.after(indexed.clone().then(" = ").append(&right)),
+        _ => exact,
+    })
 }
 
 /// `column IN (values)`. NULL among the values stays there: SQL means the same by it.
-pub(crate) fn with_list(dialect: &Dialect, column: &ColumnSql, list: &[Value]) -> Result<Condition, Unsayable> {
+pub(crate) fn with_list(
+    dialect: &Dialect,
+    column: &ColumnSql,
+    list: &[Value],
+    need: Need,
+) -> Result<Condition, Unsayable> {
     if list.is_empty() {
         return Ok(Condition::exact(SqlText::from_static("FALSE")));
     }
-    if matches!(column.comparison, Comparison::Float) {
-        return float_with_list(dialect, column, list);
+    match &column.comparison {
+        Comparison::Float => return float_with_list(dialect, column, list),
+        Comparison::Gappy { inner, indexed, .. } => {
+            return with_list(dialect, &without_gaps(column, inner, indexed, need), list, need);
+        }
+        _ => {}
     }
     let (left, right) = operands(dialect, column, CompareOp::Eq, list)?;
-    Ok(Condition::exact(in_list(left, &right)))
+    let exact = Condition::exact(in_list(left, &right));
+    Ok(match candidates(column, list, need) {
+        Some(indexed) => exact.after(in_list(indexed.clone(), &right)),
+        None => exact,
+    })
+}
+
+/// `column` begins with `prefix`.
+pub(crate) fn with_prefix(
+    dialect: &Dialect,
+    column: &ColumnSql,
+    prefix: &str,
+    need: Need,
+) -> Result<Condition, Unsayable> {
+    let text = match &column.comparison {
+        Comparison::Text(TextComparison::Loose) | Comparison::Collated { .. } | Comparison::Encoded { .. } => {
+            column.value.clone().then(dialect.by_bytes)
+        }
+        Comparison::Text(_) => column.value.clone(),
+        Comparison::Different(reason) => return Err(Unsayable::new(*reason)),
+        _ => return Err(Unsayable::new("only text begins with a prefix")),
+    };
+    let exact = Condition::exact(begins(dialect, &text, prefix)?);
+    Ok(match candidates(column, &[Value::Utf8(prefix.to_owned())], need) {
+        Some(indexed) => exact.after(begins(dialect, indexed, prefix)?),
+        None => exact,
+    })
+}
+
+fn begins(dialect: &Dialect, text: &SqlText, prefix: &str) -> Result<SqlText, Unsayable> {
+    let literal = |text: String| SqlText::literal(dialect, &Value::Utf8(text));
+    match dialect.starts_with {
+        Prefix::Function([before, between, after]) => {
+            let prefix = literal(prefix.to_owned())?;
+            Ok(SqlText::from_static(before).append(text).then(between).append(&prefix).then(after))
+        }
+        Prefix::Like => {
+            let mut pattern = String::with_capacity(prefix.len() + 1);
+            for character in prefix.chars() {
+                if matches!(character, '!' | '%' | '_') {
+                    pattern.push('!');
+                }
+                pattern.push(character);
+            }
+            pattern.push('%');
+            Ok(text.clone().then(" LIKE ").append(&literal(pattern)?).then(" ESCAPE '!'"))
+        }
+    }
+}
+
+/// The bare column, if asking it as well finds the candidates by an index and loses none.
+fn candidates<'a>(column: &'a ColumnSql, values: &[Value], need: Need) -> Option<&'a SqlText> {
+    let Comparison::Collated { indexed, ascii_only } = &column.comparison else { return None };
+    let ascii = |value: &Value| !matches!(value, Value::Utf8(text) if !text.is_ascii());
+    (need == Need::Rows && (!ascii_only || values.iter().all(ascii))).then_some(indexed)
+}
+
+/// The column as it compares where it has no gap, or everywhere.
+fn without_gaps(column: &ColumnSql, inner: &Comparison, indexed: &SqlText, need: Need) -> ColumnSql {
+    let value = if need == Need::Rows { indexed } else { &column.value };
+    ColumnSql::plain(value.clone(), inner.clone())
 }
 
 /// `left op right` for two columns.
@@ -44,14 +134,23 @@ pub(crate) fn of_columns(
     right: &ColumnSql,
 ) -> Result<Condition, Unsayable> {
     use Comparison as C;
-    let by_bytes = match (&left.comparison, &right.comparison) {
+    let by_bytes = match (without_gap(&left.comparison), without_gap(&right.comparison)) {
         (C::Different(reason), _) | (_, C::Different(reason)) => return Err(Unsayable::new(*reason)),
         (C::Float, _) | (_, C::Float) => return Err(Unsayable::new(TWO_ZEROS)),
-        (C::Text(_) | C::Encoded { .. }, C::Text(_) | C::Encoded { .. }) => dialect.by_bytes,
+        (C::Text(_) | C::Collated { .. } | C::Encoded { .. }, C::Text(_) | C::Collated { .. } | C::Encoded { .. }) => {
+            dialect.by_bytes
+        }
         (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => "",
         _ => return Err(Unsayable::new("the columns are of different types")),
     };
     Ok(Condition::exact(left.value.clone().then(by_bytes).then(spaced(op)).append(&right.value)))
+}
+
+fn without_gap(comparison: &Comparison) -> &Comparison {
+    match comparison {
+        Comparison::Gappy { inner, .. } => inner,
+        other => other,
+    }
 }
 
 /// The two sides of a comparison: the column as it must be written for `op`, and the constants.
@@ -61,7 +160,7 @@ fn operands(
     op: CompareOp,
     values: &[Value],
 ) -> Result<(SqlText, Vec<SqlText>), Unsayable> {
-    check_family(&column.comparison, values)?;
+    check_family(dialect, &column.comparison, values)?;
     let literals = values.iter().map(|value| SqlText::literal(dialect, value));
     let literals = literals.collect::<Result<Vec<_>, _>>()?;
     match &column.comparison {
@@ -69,6 +168,7 @@ fn operands(
             let suffix = if needs_bytes(*text, op) { dialect.by_bytes } else { "" };
             Ok((column.value.clone().then(suffix), literals))
         }
+        Comparison::Collated { .. } => Ok((column.value.clone().then(dialect.by_bytes), literals)),
         Comparison::Encoded { is_canonical, cast } => {
             let canonical = |value: &Value| matches!(value, Value::Utf8(text) if is_canonical(text)) || value.is_null();
             if values.iter().all(canonical) {
@@ -89,18 +189,24 @@ fn needs_bytes(text: TextComparison, op: CompareOp) -> bool {
     }
 }
 
-fn check_family(comparison: &Comparison, values: &[Value]) -> Result<(), Unsayable> {
+fn check_family(dialect: &Dialect, comparison: &Comparison, values: &[Value]) -> Result<(), Unsayable> {
     for value in values.iter().filter(|value| !value.is_null()) {
         let fits = match comparison {
             Comparison::Boolean => matches!(value, Value::Boolean(_)),
-            Comparison::Number => is_number(value)?,
-            Comparison::Text(_) | Comparison::Encoded { .. } => matches!(value, Value::Utf8(_)),
+            Comparison::Number => is_number(dialect, value)?,
+            Comparison::Text(_) | Comparison::Collated { .. } | Comparison::Encoded { .. } => {
+                matches!(value, Value::Utf8(_))
+            }
             Comparison::Binary => matches!(value, Value::Binary(_)),
             Comparison::Date => matches!(value, Value::Date(_)),
             Comparison::Time => matches!(value, Value::Time(_)),
             Comparison::Timestamp => matches!(value, Value::Timestamp(_)),
             Comparison::Instant => matches!(value, Value::Instant(_)),
             Comparison::Float => as_float(value).is_some(),
+            Comparison::Gappy { inner, .. } => {
+                check_family(dialect, inner, std::slice::from_ref(value))?;
+                true
+            }
             Comparison::Different(reason) => return Err(Unsayable::new(*reason)),
         };
         if !fits {
@@ -114,8 +220,11 @@ fn check_family(comparison: &Comparison, values: &[Value]) -> Result<(), Unsayab
 }
 
 /// Exact numbers against a float are compared as floats on both sides; only the engine knows a −0.0.
-fn is_number(value: &Value) -> Result<bool, Unsayable> {
+fn is_number(dialect: &Dialect, value: &Value) -> Result<bool, Unsayable> {
     match value {
+        Value::Float64(_) if !dialect.floats_beside_numbers => {
+            Err(Unsayable::new("an exact number is compared with a floating-point number"))
+        }
         Value::Float64(number) if is_other_nan(*number) || (*number == 0.0 && number.is_sign_negative()) => {
             Err(Unsayable::new(TWO_ZEROS))
         }

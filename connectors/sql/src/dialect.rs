@@ -12,6 +12,24 @@ pub struct Wrapping {
     pub after: &'static str,
 }
 
+/// How `text starts with prefix` is asked, by bytes.
+#[derive(Debug, Clone, Copy)]
+pub enum Prefix {
+    /// Before the text, between, after the prefix.
+    Function([&'static str; 3]),
+    /// `text LIKE 'prefix%' ESCAPE '!'`.
+    Like,
+}
+
+/// How long an exact number's constant may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Digits {
+    /// In all.
+    pub total: usize,
+    /// After the point.
+    pub fraction: usize,
+}
+
 /// How one product writes names, constants and the few functions we need.
 #[derive(Debug, Clone, Copy)]
 pub struct Dialect {
@@ -23,8 +41,14 @@ pub struct Dialect {
     pub null_condition: &'static str,
     /// Follows a text expression to have it compared by bytes.
     pub by_bytes: &'static str,
-    /// `text starts with prefix`: before the text, between, after the prefix.
-    pub starts_with: [&'static str; 3],
+    /// `text starts with prefix`.
+    pub starts_with: Prefix,
+    /// What is selected when no column is.
+    pub no_columns: &'static str,
+    /// The longest exact number that keeps all its digits.
+    pub digits: Digits,
+    /// Whether an exact number beside a floating-point constant is compared as a floating-point number, always.
+    pub floats_beside_numbers: bool,
     /// A text constant with its quotes.
     pub text: fn(&str) -> Result<String, Unsayable>,
     /// A constant of bytes with its quotes.
@@ -58,7 +82,10 @@ pub const POSTGRES: Dialect = Dialect {
     identifier_quote: '"',
     null_condition: "NULL::boolean",
     by_bytes: " COLLATE \"C\"",
-    starts_with: ["starts_with(", ", ", ")"],
+    starts_with: Prefix::Function(["starts_with(", ", ", ")"]),
+    no_columns: "",
+    digits: Digits { total: 131_072, fraction: 16_383 },
+    floats_beside_numbers: true,
     text: postgres_text,
     binary: postgres_binary,
     float: postgres_float,
@@ -70,6 +97,55 @@ pub const POSTGRES: Dialect = Dialect {
     // From 4713-11-24 BC, the first day of PostgreSQL's calendar, to January 294247, where 64-bit microseconds end.
     dates: (-2_440_588, 106_751_990),
 };
+
+/// MySQL 8.0.17 and later.
+pub const MYSQL: Dialect = Dialect {
+    product: "MySQL",
+    identifier_quote: '`',
+    null_condition: "NULL",
+    // Of the binary collations the one that does not pad: `utf8mb4_bin` takes 'a' and 'a ' for equal.
+    by_bytes: " COLLATE utf8mb4_0900_bin",
+    starts_with: Prefix::Like,
+    no_columns: "1",
+    digits: Digits { total: 65, fraction: 30 },
+    // An index on the exact column would be asked for the constant's nearest exact number.
+    floats_beside_numbers: false,
+    text: mysql_text,
+    binary: mysql_binary,
+    float: mysql_float,
+    date: Wrapping { before: "DATE '", after: "'" },
+    time: Wrapping { before: "TIME '", after: "'" },
+    timestamp: Wrapping { before: "TIMESTAMP '", after: "'" },
+    // The session's time zone is UTC.
+    instant: Wrapping { before: "TIMESTAMP '", after: "'" },
+    before_christ: None,
+    // From 0001-01-01 to 9999-12-31.
+    dates: (-719_162, 2_932_896),
+};
+
+/// MariaDB 10.5 and later.
+pub const MARIADB: Dialect = Dialect { product: "MariaDB", by_bytes: " COLLATE utf8mb4_nopad_bin", ..MYSQL };
+
+/// A backslash is an escape in `'…'` unless `NO_BACKSLASH_ESCAPES` is set: text with one, and text with control
+/// characters, is written as its bytes, so that the setting and the driver's own reading of quotes do not matter.
+fn mysql_text(text: &str) -> Result<String, Unsayable> {
+    if text.contains(|c: char| c == '\\' || c.is_ascii_control()) {
+        return Ok(hexadecimal("_utf8mb4 X'", text.as_bytes(), "'"));
+    }
+    Ok(format!("'{}'", text.replace('\'', "''")))
+}
+
+fn mysql_binary(bytes: &[u8]) -> String {
+    hexadecimal("X'", bytes, "'")
+}
+
+/// A constant with an exponent is a double; the digits are the shortest that read back as the same number.
+fn mysql_float(number: f64) -> Result<String, Unsayable> {
+    if !number.is_finite() {
+        return Err(Unsayable::new("MySQL has neither NaN nor infinity"));
+    }
+    Ok(format!("{number:e}"))
+}
 
 /// A backslash is an escape in `'…'` only while `standard_conforming_strings` is off; in `E'…'` it always is. So text
 /// with one is written as `E'…'`, text without as `'…'`, and neither depends on the setting.
@@ -85,14 +161,18 @@ fn postgres_text(text: &str) -> Result<String, Unsayable> {
 }
 
 fn postgres_binary(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2 + 14);
-    text.push_str(r"E'\\x");
+    hexadecimal(r"E'\\x", bytes, "'::bytea")
+}
+
+fn hexadecimal(before: &str, bytes: &[u8], after: &str) -> String {
+    let mut text = String::with_capacity(before.len() + bytes.len() * 2 + after.len());
+    text.push_str(before);
     for byte in bytes {
         for nibble in [byte >> 4, byte & 15] {
             text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
         }
     }
-    text.push_str("'::bytea");
+    text.push_str(after);
     text
 }
 

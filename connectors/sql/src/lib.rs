@@ -17,6 +17,7 @@
 //! - [`SqlText`] is the only way to a statement: static text, quoted identifiers, rendered literals.
 //! - [`push_down`] says for one filter whether the source means exactly the same, a superset, or cannot say it.
 //! - [`negotiate`] does so for a whole [`ScanRequest`](headwater_core::ScanRequest) and gives the [`Select`].
+//! - [`key_chunks`] cuts join keys into conditions; [`estimated_rows`] and [`access_path`] say what to expect.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
@@ -24,7 +25,9 @@ mod calendar;
 mod column;
 mod compare;
 mod dialect;
+mod estimate;
 mod float;
+mod keys;
 mod literal;
 mod negotiate;
 mod predicate;
@@ -32,7 +35,9 @@ mod select;
 mod text;
 
 pub use column::{ColumnSql, Comparison};
-pub use dialect::{Dialect, POSTGRES, Wrapping};
+pub use dialect::{Dialect, Digits, MARIADB, MYSQL, POSTGRES, Prefix, Wrapping};
+pub use estimate::{access_path, column_notes, estimated_rows, used_columns};
+pub use keys::{ChunkSize, declined_keys, integer_key, key_chunks};
 pub use literal::Unsayable;
 pub use negotiate::{Negotiated, negotiate};
 pub use predicate::{Pushed, push_down};

@@ -30,7 +30,7 @@ pub(crate) fn render(dialect: &Dialect, value: &Value) -> Result<String, Unsayab
         Value::Int64(number) => Ok(number.to_string()),
         Value::UInt64(number) => Ok(number.to_string()),
         Value::Float64(number) => (dialect.float)(*number),
-        Value::Decimal { unscaled, scale } => Ok(decimal_text(*unscaled, *scale)),
+        Value::Decimal { unscaled, scale } => decimal(dialect, *unscaled, *scale),
         Value::Utf8(text) => (dialect.text)(text),
         Value::Binary(bytes) => Ok((dialect.binary)(bytes)),
         Value::Date(days) => date(dialect, *days),
@@ -39,6 +39,15 @@ pub(crate) fn render(dialect: &Dialect, value: &Value) -> Result<String, Unsayab
         Value::Instant(micros) => timestamp(dialect, dialect.instant, *micros),
         other => Err(Unsayable::new(format!("{other} cannot be written in SQL"))),
     }
+}
+
+fn decimal(dialect: &Dialect, unscaled: i128, scale: i8) -> Result<String, Unsayable> {
+    let text = decimal_text(unscaled, scale);
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if digits > dialect.digits.total || usize::try_from(scale).is_ok_and(|scale| scale > dialect.digits.fraction) {
+        return Err(Unsayable::new(format!("the constant has more digits than {} keeps", dialect.product)));
+    }
+    Ok(text)
 }
 
 fn date(dialect: &Dialect, days: i32) -> Result<String, Unsayable> {
@@ -69,10 +78,38 @@ fn out_of_range(dialect: &Dialect) -> Unsayable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{POSTGRES, SqlText};
+    use crate::{MYSQL, POSTGRES, SqlText};
 
     fn postgres(value: Value) -> String {
-        SqlText::literal(&POSTGRES, &value).map_or_else(|e| format!("refused: {e}"), SqlText::into_string)
+        written(&POSTGRES, &value)
+    }
+
+    fn mysql(value: Value) -> String {
+        written(&MYSQL, &value)
+    }
+
+    fn written(dialect: &Dialect, value: &Value) -> String {
+        SqlText::literal(dialect, value).map_or_else(|e| format!("refused: {e}"), SqlText::into_string)
+    }
+
+    #[test]
+    fn mysql_text_means_the_same_with_and_without_backslash_escapes() {
+        assert_eq!(mysql(Value::Utf8("O'Brien".into())), "'O''Brien'");
+        assert_eq!(mysql(Value::Utf8(r"\' OR 1=1 --".into())), "_utf8mb4 X'5c27204f5220313d31202d2d'");
+        assert_eq!(mysql(Value::Utf8("a\0".into())), "_utf8mb4 X'6100'");
+        assert_eq!(mysql(Value::Binary(vec![0, 0xAF])), "X'00af'");
+    }
+
+    #[test]
+    fn mysql_numbers_keep_their_type_and_all_their_digits() {
+        assert_eq!(mysql(Value::Float64(0.1)), "1e-1");
+        assert_eq!(mysql(Value::Float64(-9_007_199_254_740_993.0)), "-9.007199254740992e15");
+        assert!(mysql(Value::Float64(f64::NAN)).starts_with("refused"));
+        assert_eq!(mysql(Value::Decimal { unscaled: -1250, scale: 2 }), "-12.50");
+        assert!(mysql(Value::Decimal { unscaled: 1, scale: 31 }).starts_with("refused"));
+        assert!(mysql(Value::Decimal { unscaled: 1, scale: -70 }).starts_with("refused"));
+        assert_eq!(mysql(Value::Instant(1)), "TIMESTAMP '1970-01-01 00:00:00.000001'");
+        assert!(mysql(Value::Date(-719_163)).starts_with("refused"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A whole scan request as a statement, with an answer for each of its parts.
 
-use crate::{ColumnSql, Dialect, Pushed, Select, push_down};
+use crate::{ColumnSql, Dialect, Pushed, Select, SqlText, push_down};
 use headwater_core::{Answer, Error, Relation, Result, ScanRequest};
 use std::collections::BTreeMap;
 
@@ -31,7 +31,11 @@ pub fn negotiate(
     let find = |column: &str| {
         columns.get(column).ok_or_else(|| Error::not_found(format!("column {column} not found in {name}")))
     };
-    let selected = projection.iter().map(|column| Ok(find(column)?.selected.clone())).collect::<Result<_>>()?;
+    let mut selected: Vec<_> =
+        projection.iter().map(|column| Ok(find(column)?.selected.clone())).collect::<Result<_>>()?;
+    if selected.is_empty() && !dialect.no_columns.is_empty() {
+        selected.push(SqlText::from_static(dialect.no_columns));
+    }
     let (mut conditions, mut filters) = (Vec::new(), Vec::new());
     for filter in &request.filters {
         let mut unknown = Ok(());

@@ -1,6 +1,7 @@
 //! One filter of core's language as a condition, and how far the two mean the same.
 
-use crate::{ColumnSql, Comparison, Dialect, SqlText, Unsayable, compare};
+use crate::compare::{self, Need};
+use crate::{ColumnSql, Comparison, Dialect, SqlText, Unsayable};
 use headwater_core::{Expr, Value};
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub enum Pushed {
 
 /// Translates one filter over `columns`, which holds every column by name.
 pub fn push_down(dialect: &Dialect, columns: &BTreeMap<String, ColumnSql>, filter: &Expr) -> Pushed {
-    match (Translator { dialect, columns }.condition(filter)) {
+    match (Translator { dialect, columns }.condition(filter, Need::Rows)) {
         Ok(Condition { sql, inexact: None }) => Pushed::Exact(sql),
         Ok(Condition { sql, inexact: Some(reason) }) => Pushed::Superset(sql, reason),
         Err(reason) => Pushed::Refused(reason.to_string()),
@@ -40,6 +41,18 @@ impl Condition {
         Self { sql, inexact: Some(reason.into()) }
     }
 
+    /// With another condition that is never true where this one must not be.
+    pub(crate) fn and(self, other: &SqlText) -> Self {
+        let sql = SqlText::default().parenthesized(&SqlText::joined([&self.sql, other], " AND "));
+        Self { sql, inexact: self.inexact }
+    }
+
+    /// With a condition before it that is true wherever this one is.
+    pub(crate) fn after(self, other: SqlText) -> Self {
+        let sql = SqlText::default().parenthesized(&SqlText::joined([&other, &self.sql], " AND "));
+        Self { sql, inexact: self.inexact }
+    }
+
     /// The text, if it stays right under `NOT` and `IS NULL`, which need false and NULL exact as well.
     fn exactly(self) -> Result<SqlText, Unsayable> {
         match self.inexact {
@@ -55,7 +68,7 @@ struct Translator<'a> {
 }
 
 impl Translator<'_> {
-    fn condition(&self, expr: &Expr) -> Result<Condition, Unsayable> {
+    fn condition(&self, expr: &Expr, need: Need) -> Result<Condition, Unsayable> {
         match expr {
             Expr::Column(name) => self.truth_of(name),
             Expr::Literal(value) => self.constant(value),
@@ -64,19 +77,21 @@ impl Translator<'_> {
                     compare::of_columns(self.dialect, self.column(left)?, *op, self.column(right)?)
                 }
                 (Expr::Column(name), Expr::Literal(value)) => {
-                    compare::with_constant(self.dialect, self.column(name)?, *op, value)
+                    compare::with_constant(self.dialect, self.column(name)?, *op, value, need)
                 }
                 (Expr::Literal(value), Expr::Column(name)) => {
-                    compare::with_constant(self.dialect, self.column(name)?, op.flipped(), value)
+                    compare::with_constant(self.dialect, self.column(name)?, op.flipped(), value, need)
                 }
                 _ => Err(Unsayable::new("only columns and constants are compared at the source")),
             },
-            Expr::And(parts) => self.all(parts),
-            Expr::Or(parts) => self.any(parts),
+            Expr::And(parts) => self.all(parts, need),
+            Expr::Or(parts) => self.any(parts, need),
             Expr::Not(operand) => self.negated(operand),
             Expr::IsNull(operand) => Ok(Condition::exact(self.operand(operand)?.then(" IS NULL"))),
-            Expr::In { operand, list } => compare::with_list(self.dialect, self.operand_column(operand)?, list),
-            Expr::StartsWith { operand, prefix } => self.starts_with(operand, prefix),
+            Expr::In { operand, list } => compare::with_list(self.dialect, self.operand_column(operand)?, list, need),
+            Expr::StartsWith { operand, prefix } => {
+                compare::with_prefix(self.dialect, self.operand_column(operand)?, prefix, need)
+            }
             other => Err(Unsayable::new(format!("{other} has no translation"))),
         }
     }
@@ -111,8 +126,14 @@ impl Translator<'_> {
     /// What `IS NULL` is asked of: a column's value, or a condition that has NULL where the engine has it.
     fn operand(&self, operand: &Expr) -> Result<SqlText, Unsayable> {
         match operand {
-            Expr::Column(name) => Ok(self.column(name)?.value.clone()),
-            other => Ok(SqlText::default().parenthesized(&self.condition(other)?.exactly()?)),
+            Expr::Column(name) => {
+                let column = self.column(name)?;
+                match &column.comparison {
+                    Comparison::Collated { indexed, .. } => Ok(indexed.clone()),
+                    _ => Ok(column.value.clone()),
+                }
+            }
+            other => Ok(SqlText::default().parenthesized(&self.condition(other, Need::Value)?.exactly()?)),
         }
     }
 
@@ -120,15 +141,15 @@ impl Translator<'_> {
         if let Expr::IsNull(inner) = operand {
             return Ok(Condition::exact(self.operand(inner)?.then(" IS NOT NULL")));
         }
-        let inner = self.condition(operand)?.exactly()?;
+        let inner = self.condition(operand, Need::Value)?.exactly()?;
         Ok(Condition::exact(SqlText::from_static("NOT ").parenthesized(&inner)))
     }
 
     /// A conjunction without the parts that cannot be said is a superset of the whole.
-    fn all(&self, parts: &[Expr]) -> Result<Condition, Unsayable> {
+    fn all(&self, parts: &[Expr], need: Need) -> Result<Condition, Unsayable> {
         let (mut said, mut inexact, mut refused) = (Vec::new(), None, None);
         for part in parts {
-            match self.condition(part) {
+            match self.condition(part, need) {
                 Ok(condition) => {
                     inexact = inexact.or(condition.inexact);
                     said.push(condition.sql);
@@ -143,26 +164,11 @@ impl Translator<'_> {
         }
     }
 
-    fn any(&self, parts: &[Expr]) -> Result<Condition, Unsayable> {
-        let parts = parts.iter().map(|part| self.condition(part)).collect::<Result<Vec<_>, _>>()?;
+    fn any(&self, parts: &[Expr], need: Need) -> Result<Condition, Unsayable> {
+        let parts = parts.iter().map(|part| self.condition(part, need)).collect::<Result<Vec<_>, _>>()?;
         let inexact = parts.iter().find_map(|part| part.inexact.clone());
         let said: Vec<_> = parts.into_iter().map(|part| part.sql).collect();
         Ok(joined(&said, " OR ", "FALSE", inexact))
-    }
-
-    fn starts_with(&self, operand: &Expr, prefix: &str) -> Result<Condition, Unsayable> {
-        let column = self.operand_column(operand)?;
-        let text = match &column.comparison {
-            Comparison::Text(headwater_core::TextComparison::Loose) | Comparison::Encoded { .. } => {
-                column.value.clone().then(self.dialect.by_bytes)
-            }
-            Comparison::Text(_) => column.value.clone(),
-            Comparison::Different(reason) => return Err(Unsayable::new(*reason)),
-            _ => return Err(Unsayable::new("only text begins with a prefix")),
-        };
-        let [before, between, after] = self.dialect.starts_with;
-        let prefix = SqlText::literal(self.dialect, &Value::Utf8(prefix.to_owned()))?;
-        Ok(Condition::exact(SqlText::from_static(before).append(&text).then(between).append(&prefix).then(after)))
     }
 }
 
@@ -178,7 +184,7 @@ fn joined(parts: &[SqlText], separator: &'static str, none: &'static str, inexac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::POSTGRES;
+    use crate::{MYSQL, POSTGRES};
     use headwater_core::{CompareOp, TextComparison};
 
     fn push(filter: &Expr) -> Pushed {
@@ -232,6 +238,53 @@ mod tests {
         let c = c.compare(CompareOp::Eq, Value::Utf8("a".into()));
         assert_eq!(shown(&Expr::And(vec![n.clone(), c.clone()])), r#"superset: "n" = 1"#);
         assert!(shown(&Expr::Or(vec![n, c])).starts_with("refused"));
+    }
+
+    fn shown_in_mysql(filter: &Expr) -> String {
+        let name = |name: &str| SqlText::identifier(&MYSQL, name);
+        let collated = Comparison::Collated { indexed: name("t"), ascii_only: false };
+        let whole = SqlText::from_static("`d` = `d` + INTERVAL 0 DAY");
+        let value = SqlText::from_static("IF(`d` = `d` + INTERVAL 0 DAY, `d`, NULL)");
+        let gappy = Comparison::Gappy { inner: Box::new(Comparison::Date), indexed: name("d"), whole };
+        let columns = BTreeMap::from([
+            ("n".to_owned(), ColumnSql::plain(name("n"), Comparison::Number)),
+            ("t".to_owned(), ColumnSql::plain(name("t"), collated)),
+            ("d".to_owned(), ColumnSql { selected: name("d"), value, comparison: gappy }),
+        ]);
+        match push_down(&MYSQL, &columns, filter) {
+            Pushed::Exact(sql) => sql.into_string(),
+            Pushed::Superset(sql, _) => format!("superset: {sql}"),
+            Pushed::Refused(reason) => format!("refused: {reason}"),
+        }
+    }
+
+    #[test]
+    fn a_collated_column_finds_its_candidates_by_index_and_decides_by_bytes() {
+        let t = |op| Expr::column("t").compare(op, Value::Utf8("a".into()));
+        let by_bytes = "`t` COLLATE utf8mb4_0900_bin";
+        assert_eq!(shown_in_mysql(&t(CompareOp::Eq)), format!("(`t` = 'a' AND {by_bytes} = 'a')"));
+        assert_eq!(shown_in_mysql(&t(CompareOp::Lt)), format!("{by_bytes} < 'a'"));
+        assert_eq!(shown_in_mysql(&t(CompareOp::Eq).negate()), format!("NOT ({by_bytes} = 'a')"));
+        assert_eq!(shown_in_mysql(&Expr::column("t").is_null()), "`t` IS NULL");
+        let prefix = Expr::StartsWith { operand: Box::new(Expr::column("t")), prefix: "1_0%!".into() };
+        let like = "LIKE '1!_0!%!!%' ESCAPE '!'";
+        assert_eq!(shown_in_mysql(&prefix), format!("(`t` {like} AND {by_bytes} {like})"));
+    }
+
+    #[test]
+    fn what_is_in_a_gap_is_null() {
+        let d = |op| Expr::column("d").compare(op, Value::Date(0));
+        let (whole, day) = ("`d` = `d` + INTERVAL 0 DAY", "DATE '1970-01-01'");
+        assert_eq!(shown_in_mysql(&d(CompareOp::Eq)), format!("`d` = {day}"));
+        assert_eq!(shown_in_mysql(&d(CompareOp::Lt)), format!("(`d` < {day} AND {whole})"));
+        assert_eq!(shown_in_mysql(&d(CompareOp::Lt).negate()), format!("NOT (IF({whole}, `d`, NULL) < {day})"));
+        assert_eq!(shown_in_mysql(&Expr::column("d").is_null()), format!("IF({whole}, `d`, NULL) IS NULL"));
+    }
+
+    #[test]
+    fn mysql_is_not_asked_for_an_exact_number_beside_a_float() {
+        let n = Expr::column("n").compare(CompareOp::Eq, Value::Float64(1.0));
+        assert!(shown_in_mysql(&n).starts_with("refused"));
     }
 
     #[test]

@@ -1,0 +1,86 @@
+//! Join keys as conditions.
+
+use crate::convert::ColumnLaw;
+use crate::plan::{self, PlanDetail};
+use arrow::datatypes::{DataType, Schema};
+use futures::{StreamExt as _, stream};
+use headwater_core::{Answer, JoinKeys, KeyDecision, Result, ScanPlan, Split, Splits, Value};
+use headwater_sql::{ChunkSize, declined_keys, integer_key, key_chunks};
+use std::collections::BTreeMap;
+
+/// 10,000 integers are some 80 kB of SQL. No server we know takes less than 4 MiB in one packet.
+const CHUNK: ChunkSize = ChunkSize { keys: 10_000, bytes: 1 << 20 };
+
+pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Result<Splits> {
+    let detail = PlanDetail::of(plan)?;
+    let (decision, splits) = match keys {
+        None => (KeyDecision::NotOffered, whole(plan, &detail)?),
+        Some(keys) => offered(plan, &detail, keys)?,
+    };
+    Ok(Splits { keys: decision, stream: stream::iter(splits.into_iter().map(Ok)).boxed() })
+}
+
+fn offered(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<(KeyDecision, Vec<Split>)> {
+    let count = u64::try_from(keys.tuples.len()).unwrap_or(u64::MAX);
+    let reason = match declined_keys(plan, keys, detail.table_rows) {
+        Some(reason) => reason,
+        None => match keyed(plan, detail, keys)? {
+            Some(splits) => return Ok((KeyDecision::Used { keys: count }, splits)),
+            None => "one of the keys cannot be written in SQL".to_owned(),
+        },
+    };
+    Ok((KeyDecision::Declined { keys: count, reason }, whole(plan, detail)?))
+}
+
+fn whole(plan: &ScanPlan, detail: &PlanDetail) -> Result<Vec<Split>> {
+    plan.requests.iter().map(|request| plan::split(plan, &detail.columns, request.clone())).collect()
+}
+
+/// `None` if some value cannot be said: a chunk without its condition would read the rows of all others too.
+fn keyed(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<Option<Vec<Split>>> {
+    let possible = possible_tuples(plan, &detail.columns, keys);
+    let fields = plan.schema.fields();
+    let projection: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    let mut splits = Vec::new();
+    for conditions in key_chunks(&keys.columns, &possible, CHUNK) {
+        let mut request = plan.request.clone();
+        request.filters.extend(conditions);
+        let negotiated = plan::negotiated(detail.product, &detail.columns, &projection, &request)?;
+        if negotiated.filters.iter().skip(plan.request.filters.len()).any(|answer| *answer != Answer::Exact) {
+            return Ok(None);
+        }
+        splits.push(plan::split(plan, &detail.columns, plan::statement(&negotiated))?);
+    }
+    Ok(Some(splits))
+}
+
+/// The tuples whose values their columns can hold, integers in one spelling.
+fn possible_tuples(plan: &ScanPlan, laws: &BTreeMap<String, ColumnLaw>, keys: &JoinKeys) -> Vec<Vec<Value>> {
+    let tuple = |tuple: &Vec<Value>| -> Option<Vec<Value>> {
+        let columns = keys.columns.iter().zip(tuple);
+        columns.map(|(column, value)| possible(&plan.schema, laws, column, value)).collect()
+    };
+    keys.tuples.iter().filter_map(tuple).collect()
+}
+
+fn possible(schema: &Schema, laws: &BTreeMap<String, ColumnLaw>, column: &str, value: &Value) -> Option<Value> {
+    laws.get(column)?;
+    let same = |fits: bool| fits.then(|| value.clone());
+    match schema.field_with_name(column).ok()?.data_type() {
+        DataType::Int8 => integer_key(value, i8::MIN.into(), i8::MAX.into()),
+        DataType::Int16 => integer_key(value, i16::MIN.into(), i16::MAX.into()),
+        DataType::Int32 => integer_key(value, i32::MIN.into(), i32::MAX.into()),
+        DataType::Int64 => integer_key(value, i64::MIN.into(), i64::MAX.into()),
+        DataType::UInt8 => integer_key(value, 0, u8::MAX.into()),
+        DataType::UInt16 => integer_key(value, 0, u16::MAX.into()),
+        DataType::UInt32 => integer_key(value, 0, u32::MAX.into()),
+        DataType::UInt64 => integer_key(value, 0, u64::MAX.into()),
+        DataType::Decimal128(..) => same(value.as_decimal().is_some()),
+        DataType::Utf8 => same(matches!(value, Value::Utf8(_))),
+        DataType::Binary => same(matches!(value, Value::Binary(_))),
+        DataType::Date32 => same(matches!(value, Value::Date(_))),
+        DataType::Timestamp(_, None) => same(matches!(value, Value::Timestamp(_))),
+        DataType::Timestamp(_, Some(_)) => same(matches!(value, Value::Instant(_))),
+        _ => None,
+    }
+}

@@ -1,0 +1,119 @@
+//! The rows of one split: a prepared statement in the binary protocol, decoded straight into Arrow builders.
+//!
+//! ```text
+//! server ─▶ socket ─▶ driver (one row) ─▶ BatchBuilder (one batch) ─▶ caller
+//! ```
+//!
+//! Nothing runs ahead of the caller: when nobody asks for a batch, the server waits.
+
+mod batch;
+
+use crate::connect::Connections;
+use crate::lease::Lease;
+use crate::plan::SplitDetail;
+use arrow::array::RecordBatch;
+use batch::BatchBuilder;
+use futures::{StreamExt as _, stream};
+use headwater_core::{BatchStream, Error, Result, Retry, ScanContext, ScanMetrics, SourceRequest, Split};
+use mysql_async::Statement;
+use serde::Deserialize as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Sends the split's statement; the first rows may not have come yet when this returns.
+pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context: &ScanContext) -> Result<BatchStream> {
+    let SourceRequest::Sql(sql) = &split.request else {
+        return Err(Error::internal("a split of another connector reached the mysql connector"));
+    };
+    let detail = SplitDetail::deserialize(&split.detail)
+        .map_err(|e| Error::internal(format!("this split is another connector's: {e}")))?;
+    let batch = BatchBuilder::new(Arc::clone(&split.schema), &detail.decodings, context, split.limit);
+    let started = Instant::now();
+    let mut lease = connections.begin().await?;
+    let sql = format!("{}{sql}", tag(&context.query_id));
+    let statement = lease.start(&sql, connections.config()).await;
+    context.metrics.add_request(started.elapsed());
+    let reader = Reader {
+        connections: Arc::clone(connections),
+        metrics: Arc::clone(&context.metrics),
+        reading: Some(Reading { statement: statement?, lease }),
+        batch,
+        yielded: false,
+    };
+    Ok(stream::unfold(Some(reader), step).boxed())
+}
+
+/// Stands before a statement, so that the process list and the server's log tell whose it is.
+fn tag(query_id: &str) -> String {
+    // The contract allows letters, digits and `-` only; nothing else may end the comment.
+    let plain: String = query_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect();
+    format!("/* headwater query={plain} */ ")
+}
+
+struct Reader {
+    connections: Arc<Connections>,
+    metrics: Arc<ScanMetrics>,
+    /// Gone when all is read, or after an error.
+    reading: Option<Reading>,
+    batch: BatchBuilder,
+    /// Whether a batch has left: from then on a repeated read would give rows twice.
+    yielded: bool,
+}
+
+/// Dropped before its end, the lease kills the statement.
+struct Reading {
+    statement: Statement,
+    lease: Lease,
+}
+
+/// The next batch. Nothing follows an error.
+async fn step(reader: Option<Reader>) -> Option<(Result<RecordBatch>, Option<Reader>)> {
+    let mut reader = reader?;
+    match reader.next_batch().await {
+        Ok(Some(batch)) => {
+            reader.yielded = true;
+            reader.metrics.add_batch(count(batch.num_rows()), count(batch.get_array_memory_size()));
+            Some((Ok(batch), Some(reader)))
+        }
+        Ok(None) => None,
+        Err(error) if reader.yielded => Some((Err(error.with_retry(Retry::No)), None)),
+        Err(error) => Some((Err(error), None)),
+    }
+}
+
+impl Reader {
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        while !self.batch.is_full() {
+            if self.batch.is_done() {
+                self.reading = None;
+            }
+            let Some(reading) = &mut self.reading else { break };
+            match reading.lease.next_row(self.connections.config()).await? {
+                Some(row) => self.batch.append(row)?,
+                None => self.end().await?,
+            }
+        }
+        self.batch.finish()
+    }
+
+    async fn end(&mut self) -> Result<()> {
+        let Some(Reading { statement, mut lease }) = self.reading.take() else { return Ok(()) };
+        let config = self.connections.config();
+        lease.close(statement, config).await?;
+        lease.finish(config).await
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tag;
+
+    #[test]
+    fn a_query_id_cannot_end_the_comment() {
+        assert_eq!(tag("q-1 */ DROP TABLE t"), "/* headwater query=q-1DROPTABLEt */ ");
+    }
+}

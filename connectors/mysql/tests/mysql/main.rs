@@ -1,0 +1,11 @@
+//! The connector against real MySQL and MariaDB servers: every test runs against both.
+
+mod cancelling;
+mod conformance;
+mod connecting;
+mod conversion;
+mod keys;
+mod metadata;
+mod pushdown;
+mod reading;
+mod support;
