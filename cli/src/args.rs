@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Holds a connector, or a server that speaks Headwater's protocol, against every rule of the contract
     Conformance(ConformanceArgs),
+    /// Serves catalogs to other Headwaters over Arrow Flight, until Ctrl-C or SIGTERM
+    ServeConnector(ServeArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -137,7 +139,7 @@ pub(crate) enum When {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ConformanceArgs {
-    /// A configured catalog, or a URL such as grpc://127.0.0.1:5005
+    /// A configured catalog, or a URL such as grpc://127.0.0.1:8815
     #[arg(value_name = "CATALOG|URL", required_unless_present = "write_dataset")]
     pub(crate) source: Option<String>,
     /// The table that holds the suite's rows [default: the table named `suite`]
@@ -152,9 +154,41 @@ pub(crate) struct ConformanceArgs {
     /// An option for the URL's connector, for example token='${env:TOKEN}'; may be given several times
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub(crate) options: Vec<String>,
+    /// Only this rule; may be given several times [default: all]
+    #[arg(long = "rule", value_name = "NAME")]
+    pub(crate) rules: Vec<String>,
     /// Writes the suite's rows to FILE, to be loaded into a source; its ending chooses the format
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["source", "table", "empty_table", "large_table", "options"])]
+    #[arg(long, value_name = "FILE",
+          conflicts_with_all = ["source", "table", "empty_table", "large_table", "options", "rules"])]
     pub(crate) write_dataset: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// Which catalogs [default: all that are configured]
+    #[arg(value_name = "CATALOG")]
+    pub(crate) catalogs: Vec<String>,
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8815")]
+    pub(crate) listen: String,
+    /// Callers must present the token in this file [default: that in $HEADWATER_SERVER_TOKEN, else none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The server's certificates, PEM: its own first
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// A secret that several servers behind one address share, so that each takes the others' tickets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ticket_secret_file: Option<PathBuf>,
+    /// How many splits are read at once, for all callers together [default: 256]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_reads: Option<usize>,
+    /// Lets other machines in without a token or without TLS
+    #[arg(long)]
+    pub(crate) insecure: bool,
 }
 
 /// All formats; which a command takes is decided in `settings`.

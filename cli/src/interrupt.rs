@@ -17,6 +17,14 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
+    /// What a person calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "Ctrl-C",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+
     /// 128 and the signal's number, as shells have it.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
@@ -26,8 +34,8 @@ impl Signal {
     }
 }
 
-/// Tells of the first signal; call inside the runtime.
-pub(crate) fn watch() -> watch::Receiver<Option<Signal>> {
+/// Tells of the first signal; call inside the runtime. The process ends `patience` later, whatever it does.
+pub(crate) fn watch(patience: Duration) -> watch::Receiver<Option<Signal>> {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
         let Some(signal) = next().await else { return };
@@ -36,7 +44,7 @@ pub(crate) fn watch() -> watch::Receiver<Option<Signal>> {
         // The command itself may be stuck in a write that nobody reads; then, or when asked again, it ends here.
         tokio::select! {
             _ = next() => {}
-            () = tokio::time::sleep(2 * GRACE) => {}
+            () = tokio::time::sleep(patience) => {}
         }
         process::exit(i32::from(signal.exit_code()));
     });

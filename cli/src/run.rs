@@ -52,11 +52,10 @@ fn run(args: Args, connectors: ConnectorList) -> Result<(), Failure> {
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|reason| Error::internal(format!("no runtime: {reason}")))?;
     let outcome = runtime.block_on(async {
-        let signals = interrupt::watch();
-        let outcome = tokio::select! {
-            outcome = within(settings.timeout, dispatch(args.command, &settings)) => outcome,
-            signal = interrupt::first(signals) => Err(Failure::interrupted(signal)),
-        };
+        // A signal is how a server is meant to end: it listens to them itself.
+        let is_server = matches!(args.command, Command::ServeConnector(_));
+        let work = within(settings.timeout, dispatch(args.command, &settings));
+        let outcome = if is_server { work.await } else { until_signal(work).await };
         drain().await;
         outcome.map_err(|failure| failure.after_rows(settings.rows_out.load(Ordering::Relaxed)))
     });
@@ -74,7 +73,16 @@ async fn dispatch(command: Command, settings: &Settings) -> Result<(), Failure> 
         Command::Catalog(CatalogCommand::Describe { name }) => commands::catalog::describe(&name, settings).await,
         Command::Catalog(CatalogCommand::Test { names }) => commands::catalog::test(&names, settings).await,
         Command::Config(ConfigCommand::Check) => commands::config::check(settings),
+        Command::ServeConnector(args) => commands::serve_connector::run(args, settings).await,
         Command::Conformance(args) => commands::conformance::run(args, settings).await,
+    }
+}
+
+async fn until_signal(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let signals = interrupt::watch(2 * GRACE);
+    tokio::select! {
+        outcome = command => outcome,
+        signal = interrupt::first(signals) => Err(Failure::interrupted(signal)),
     }
 }
 

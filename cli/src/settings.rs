@@ -2,6 +2,7 @@
 
 use crate::args::{Format, GlobalArgs, Pushdown, When};
 use headwater_core::config::{CatalogConfig, ConfigFile, Environment, Origin, RawCatalog, Setting, parse_config};
+use headwater_core::name::nearest;
 use headwater_core::{ConnectorList, Error, Result};
 use headwater_planner::{Engine, PushdownMode};
 use std::collections::BTreeMap;
@@ -108,6 +109,21 @@ impl Settings {
                 terminal,
             },
             rows_out: AtomicU64::new(0),
+        })
+    }
+
+    /// One configured catalog.
+    ///
+    /// # Errors
+    /// `Config` when it is wrong or there is none of that name, with the nearest one.
+    pub(crate) fn catalog(&self, name: &str) -> Result<&CatalogConfig> {
+        if let Some((_, checked)) = self.catalogs.iter().find(|(known, _)| known == name) {
+            return checked.as_ref().map_err(Error::retold);
+        }
+        let error = Error::config(format!("catalog `{name}` is not configured"));
+        Err(match nearest(name, self.catalogs.iter().map(|(known, _)| known)) {
+            Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+            None => error.with_hint("add it to headwater.toml or by --catalog name=url"),
         })
     }
 

@@ -87,7 +87,8 @@ impl Negotiation {
         if open.is_empty() {
             return Ok(false);
         }
-        let answered = try_join_all(open.into_iter().map(|(key, question)| question.map(|plan| Ok((key, plan?)))));
+        let answered =
+            try_join_all(open.into_iter().map(|(key, question)| question.map(|plan| plan.map(|plan| (key, plan)))));
         let answered: Vec<(String, ScanPlan)> = answered.await?;
         self.answers().known.extend(answered);
         Ok(true)

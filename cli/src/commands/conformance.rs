@@ -6,6 +6,7 @@ use crate::report::{self, Failure};
 use crate::settings::{OutputSettings, Settings};
 use futures::TryStreamExt;
 use headwater_core::config::{CatalogConfig, OptionKind, Origin, ProcessEnvironment, parse_config};
+use headwater_core::name::nearest;
 use headwater_core::testing::{DATASET_ROWS, Fixture, Rule, RuleResult, dataset, rules};
 use headwater_core::{Connector, ConnectorFactory, ConnectorList, Error, ErrorKind, Result, TableName};
 use std::path::Path;
@@ -19,6 +20,7 @@ pub(crate) async fn run(args: ConformanceArgs, settings: &Settings) -> Result<()
     if let Some(path) = &args.write_dataset {
         return Ok(write_dataset(path, settings)?);
     }
+    let rules = chosen(&args.rules)?;
     let catalog = catalog(&args, settings)?;
     let fixture = fixture(&args, &catalog, &settings.connectors).await.map_err(|e| e.with_catalog(&catalog.name))?;
     if settings.voice.notes {
@@ -26,7 +28,7 @@ pub(crate) async fn run(args: ConformanceArgs, settings: &Settings) -> Result<()
         report::note(&format!("{}: rows in {table}, none in {empty}, many in {large}", catalog.connector));
     }
     let mut output = Output::open(settings.output.path.as_deref())?;
-    let (mut broken, rules) = (0_usize, rules());
+    let mut broken = 0_usize;
     for rule in &rules {
         let outcome = rule.check(&fixture).await;
         broken += usize::from(outcome.is_err());
@@ -42,6 +44,18 @@ pub(crate) async fn run(args: ConformanceArgs, settings: &Settings) -> Result<()
     }
     output.finish()?;
     if broken > 0 { Err(broken_rules(broken, rules.len()).into()) } else { Ok(()) }
+}
+
+/// The rules of these names; all of them if there are none.
+fn chosen(names: &[String]) -> Result<Vec<Rule>> {
+    let all = rules();
+    let known = || all.iter().map(|rule| rule.name);
+    if let Some(unknown) = names.iter().find(|name| !known().any(|known| known == *name)) {
+        let error = Error::config(format!("there is no rule {unknown}"));
+        let near = nearest(unknown, known());
+        return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(error, Error::with_hint));
+    }
+    Ok(all.iter().filter(|rule| names.is_empty() || names.iter().any(|name| name == rule.name)).copied().collect())
 }
 
 fn lines(rule: &Rule, outcome: &RuleResult) -> String {
@@ -88,7 +102,7 @@ fn catalog(args: &ConformanceArgs, settings: &Settings) -> Result<CatalogConfig>
     match settings.catalogs.iter().find(|(name, _)| name == source) {
         Some((_, catalog)) => catalog.as_ref().map(Clone::clone).map_err(Error::retold),
         None => Err(Error::config(format!("no catalog is named `{source}`"))
-            .with_hint("name one of the configuration, or give a URL such as grpc://127.0.0.1:5005")),
+            .with_hint("name one of the configuration, or give a URL such as grpc://127.0.0.1:8815")),
     }
 }
 

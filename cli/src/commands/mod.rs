@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod conformance;
 pub(crate) mod explain;
 pub(crate) mod query;
+pub(crate) mod serve_connector;
 
 use crate::args::SqlArgs;
 use crate::report::Failure;
