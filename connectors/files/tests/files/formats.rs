@@ -1,0 +1,141 @@
+//! Packing, and the awkward corners of CSV, JSON and Parquet.
+
+use crate::support::{Folder, batch, failure, ints, parquet, rows, scan, sorted, table, text, types, values};
+use arrow::array::{
+    ArrayRef, BinaryViewArray, DictionaryArray, Int64Array, LargeStringArray, StringArray, StringViewArray,
+    TimestampMillisecondArray,
+};
+use arrow::datatypes::Int32Type;
+use datafusion_datasource::file_compression_type::FileCompressionType;
+use futures::{StreamExt, TryStreamExt, stream};
+use headwater_core::{ErrorKind, Value};
+use std::sync::Arc;
+
+/// Packed by the encoder that belongs to the decoder.
+async fn packed(kind: FileCompressionType, bytes: &[u8]) -> Vec<u8> {
+    let source = stream::iter([Ok(bytes.to_vec().into())]).boxed();
+    let chunks: Vec<_> = kind.convert_to_compress_stream(source).unwrap().try_collect().await.unwrap();
+    chunks.iter().flat_map(|chunk| chunk.iter().copied().collect::<Vec<u8>>()).collect()
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    futures::executor::block_on(packed(FileCompressionType::GZIP, bytes))
+}
+
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    futures::executor::block_on(packed(FileCompressionType::ZSTD, bytes))
+}
+
+fn numbers(from: i64, to: i64) -> String {
+    (from..to).map(|n| format!("{n}\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packed_files_of_several_members_are_read_to_the_end() {
+    let folder = Folder::new();
+    let (first, second) = (format!("n\n{}", numbers(0, 50_000)), numbers(50_000, 60_000));
+    folder.put("g.csv.gz", [gzip(first.as_bytes()), gzip(second.as_bytes())].concat());
+    folder.put("z.csv.zst", [zstd(first.as_bytes()), zstd(second.as_bytes())].concat());
+    folder.put("j.jsonl.gz", gzip(b"{\"n\":1}\n{\"n\":2}"));
+    let files = folder.connector("");
+    assert_eq!(sorted(&rows(&files, table("g")).await, "n"), ints(0..60_000));
+    assert_eq!(sorted(&rows(&files, table("z")).await, "n"), ints(0..60_000));
+    assert_eq!(sorted(&rows(&files, table("j")).await, "n"), ints([1, 2]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packed_files_that_are_cut_off_are_errors() {
+    let folder = Folder::new();
+    let content = format!("n\n{}", numbers(0, 300_000));
+    let (gzip, zstd) = (gzip(content.as_bytes()), zstd(content.as_bytes()));
+    folder.put("g.csv.gz", &gzip[..gzip.len() - 9]);
+    folder.put("z.csv.zst", &zstd[..zstd.len() - 9]);
+    folder.put("noise.csv.gz", "n\n1\n");
+    let files = folder.connector("sample_size = \"64KiB\"");
+    for name in ["g", "z", "noise"] {
+        let error = failure(&files, table(name)).await;
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{name}: {error:?}");
+        assert!(error.to_string().contains(&format!("/{name}.csv.")), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_and_a_quoted_nothing_differ_in_text_and_nowhere_else() {
+    let folder = Folder::new();
+    folder.put("t.csv", "\u{feff}a,b\n,\n\"\",\"\"\nx,1\n");
+    let found = rows(&folder.connector(""), table("t")).await;
+    assert_eq!(values(&found, "a"), [Value::Null, text(""), text("x")]);
+    assert_eq!(values(&found, "b"), [Value::Null, Value::Null, Value::Int64(1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_and_delimiters_are_as_declared() {
+    let folder = Folder::new();
+    folder.put("a.txt", "1;x\n2;y\n");
+    folder.put("b.tsv", "n\tt\n1\ta,b\n");
+    folder.put("c.csv", "1,x\n");
+    let files = folder.connector(
+        "[catalogs.lake.tables.a]\npath = \"a.txt\"\nformat = \"csv\"\ndelimiter = \";\"\nheader = false\n\
+         [catalogs.lake.tables.a.columns]\nnumber = \"decimal(10,2)\"\nword = \"text\"\n\
+         [catalogs.lake.tables.c]\nheader = false\n",
+    );
+    let a = rows(&files, table("a")).await;
+    assert_eq!(values(&a, "number")[1], Value::Decimal { unscaled: 200, scale: 2 });
+    assert_eq!(values(&a, "word"), [text("x"), text("y")]);
+    assert_eq!(values(&rows(&files, table("b")).await, "t"), [text("a,b")]);
+    let c = scan(&files, table("c"), |request| request, None).await.unwrap();
+    assert_eq!(types(&c.metadata)[1], ("column_2".to_owned(), "Utf8".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_keeps_digits_and_nests() {
+    let folder = Folder::new();
+    folder.put(
+        "t.jsonl",
+        "{\"id\":1,\"price\":1.10,\"big\":12345678901234567890,\"tags\":[\"a\",null],\"o\":{\"x\":{\"y\":true}}}\n\
+         {\"id\":2,\"price\":99.999,\"o\":{\"z\":\"w\"}}\r\n",
+    );
+    let outcome = scan(&folder.connector(""), table("t"), |request| request, None).await.unwrap();
+    let found = &outcome.rows;
+    assert_eq!(values(found, "price")[0], Value::Decimal { unscaled: 1100, scale: 3 });
+    assert_eq!(values(found, "big")[0], Value::Decimal { unscaled: 12_345_678_901_234_567_890, scale: 0 });
+    let (tags, o) = (found.column_by_name("tags").unwrap(), found.column_by_name("o").unwrap());
+    let shown = |array: &ArrayRef, row| arrow::util::display::array_value_to_string(array, row).unwrap();
+    assert_eq!(shown(tags, 0), "[a, ]");
+    assert_eq!(shown(o, 0), "{x: {y: true}, z: }");
+    assert_eq!(shown(o, 1), "{x: , z: w}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parquet_text_comes_in_one_form_whatever_wrote_it() {
+    let folder = Folder::new();
+    let dictionary: DictionaryArray<Int32Type> = ["d", "e"].into_iter().collect();
+    let data = batch(vec![
+        ("view", Arc::new(StringViewArray::from(vec!["a", "a text that is longer than twelve bytes"])) as _),
+        ("large", Arc::new(LargeStringArray::from(vec!["b", "c"])) as _),
+        ("dictionary", Arc::new(dictionary) as _),
+        ("bytes", Arc::new(BinaryViewArray::from(vec![b"x".as_slice(), b"y"])) as _),
+        ("at", Arc::new(TimestampMillisecondArray::from(vec![1, 2]).with_timezone("+02:00")) as _),
+    ]);
+    folder.put("t.parquet", parquet(&data));
+    let outcome = scan(&folder.connector(""), table("t"), |request| request, None).await.unwrap();
+    let kinds: Vec<String> = types(&outcome.metadata).into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, ["Utf8", "Utf8", "Utf8", "Binary", "Timestamp(ms, \"UTC\")"]);
+    assert_eq!(values(&outcome.rows, "dictionary"), [text("d"), text("e")]);
+    assert_eq!(values(&outcome.rows, "at"), [Value::Instant(1_000), Value::Instant(2_000)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn count_reads_footers_alone() {
+    let folder = Folder::new();
+    let data = batch(vec![
+        ("n", Arc::new(Int64Array::from_iter_values(0..100_000)) as _),
+        ("t", Arc::new(StringArray::from_iter_values((0..100_000).map(|n| format!("text {n}")))) as _),
+    ]);
+    folder.put("t.parquet", parquet(&data));
+    let none: [&str; 0] = [];
+    let outcome = scan(&folder.connector(""), table("t"), |r| r.with_projection(none), None).await.unwrap();
+    assert_eq!(outcome.rows.num_rows(), 100_000);
+    let received = outcome.context.metrics.snapshot().wire_bytes;
+    assert!(received <= 65_536 * outcome.splits.len() as u64, "{received} bytes");
+}

@@ -1,0 +1,119 @@
+//! One large file, read in many parts: each row comes once.
+
+use crate::support::{
+    Folder, batch, configured, failure, ints, parquet_with, path, rows, scan, small_groups, sorted, table, values,
+};
+use arrow::array::Int64Array;
+use headwater_core::{ErrorKind, Value};
+use std::sync::Arc;
+
+const ROWS: i64 = 5_000;
+
+/// Rows of very different lengths, with quoted fields.
+fn csv(line_end: &str) -> String {
+    let filler = |n: i64| "x".repeat(usize::try_from(n * 37 % 211).unwrap());
+    let line = |n: i64| format!("{n},\"{},\"\"{}\"\"\"{line_end}", n * 3, filler(n));
+    format!("n,t{line_end}{}", (0..ROWS).map(line).collect::<String>())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_line_of_a_csv_file_comes_once_wherever_it_is_cut() {
+    for (line_end, sizes) in [("\n", [1_024, 1_031, 4_099]), ("\r\n", [1_025, 2_048, 3_001])] {
+        for size in sizes {
+            let folder = Folder::new();
+            folder.put("t.csv", csv(line_end));
+            let files = folder.connector(&format!("split_size = \"{size}B\""));
+            let outcome = scan(&files, table("t"), |request| request, None).await.unwrap();
+            assert!(outcome.splits.len() > 100, "{} splits", outcome.splits.len());
+            assert_eq!(sorted(&outcome.rows, "n"), ints(0..ROWS), "{size} {line_end:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_line_of_a_json_file_comes_once_even_without_a_last_line_end() {
+    let folder = Folder::new();
+    let lines: Vec<String> =
+        (0..ROWS).map(|n| format!("{{\"n\": {n}, \"t\": \"{}\\n\"}}", "y".repeat(n as usize % 97))).collect();
+    folder.put("t.jsonl", lines.join("\n"));
+    let files = folder.connector("split_size = \"1027B\"");
+    let outcome = scan(&files, table("t"), |request| request, None).await.unwrap();
+    assert!(outcome.splits.len() > 100);
+    assert_eq!(sorted(&outcome.rows, "n"), ints(0..ROWS));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_group_comes_once_with_and_without_its_footer_known() {
+    let folder = Folder::new();
+    for part in 0..4 {
+        let data = batch(vec![("n", Arc::new(Int64Array::from_iter_values(part * ROWS..(part + 1) * ROWS)) as _)]);
+        folder.put(&format!("t/{part}.parquet"), parquet_with(&data, small_groups()));
+    }
+    for lines in ["split_size = \"2KiB\"", "split_size = \"2KiB\"\nsample_files = 1"] {
+        let outcome = scan(&folder.connector(lines), table("t"), |request| request, None).await.unwrap();
+        assert!(outcome.splits.len() > 20, "{} splits", outcome.splits.len());
+        assert_eq!(sorted(&outcome.rows, "n"), ints(0..4 * ROWS));
+    }
+}
+
+/// Text with line breaks within quotes, in every row from `first` on.
+fn with_breaks(first: i64) -> String {
+    let text = |n: i64| if n >= first { "a\n1,\"\"b\"\"\n".to_owned() } else { "plain".to_owned() };
+    format!("n,t\n{}", (0..ROWS).map(|n| format!("{n},\"{}\"\n", text(n))).collect::<String>())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_sample_has_line_breaks_within_quotes_is_not_cut() {
+    let folder = Folder::new();
+    folder.put("t.csv", with_breaks(0));
+    let outcome = scan(&folder.connector("split_size = \"1KiB\""), table("t"), |request| request, None).await.unwrap();
+    assert_eq!(outcome.splits.len(), 1);
+    assert_eq!(outcome.rows.num_rows() as i64, ROWS);
+    assert!(outcome.plan.notes[0].contains("not cut"), "{:?}", outcome.plan.notes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn line_breaks_within_quotes_behind_the_sample_are_an_error_or_right_but_never_wrong_rows() {
+    let folder = Folder::new();
+    let file = folder.put("t.csv", with_breaks(4_000));
+    let (mut errors, mut whole) = (0, 0);
+    for size in 1_000..1_040 {
+        let files = configured(&format!("sample_size = \"1KiB\"\nsplit_size = \"{}B\"", size * 2)).unwrap();
+        match scan(&files, path(file.clone()), |request| request, None).await {
+            Ok(outcome) => {
+                assert_eq!(sorted(&outcome.rows, "n"), ints(0..ROWS), "{size}");
+                whole += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error:?}");
+                assert!(error.hint().unwrap().contains("newlines_in_quotes = true"), "{error:?}");
+                errors += 1;
+            }
+        }
+    }
+    assert!(errors > 0, "{whole} of 40 were right");
+    let declared = format!(
+        "sample_size = \"1KiB\"\nsplit_size = \"1KiB\"\n[catalogs.lake.tables.t]\npath = \"{file}\"\nnewlines_in_quotes = true\n"
+    );
+    assert_eq!(sorted(&rows(&configured(&declared).unwrap(), table("t")).await, "n"), ints(0..ROWS));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_files_are_bundled() {
+    let folder = Folder::new();
+    for part in 0..100 {
+        folder.put(&format!("t/{part:03}.csv"), format!("n\n{part}\n"));
+    }
+    let outcome = scan(&folder.connector(""), table("t"), |request| request, None).await.unwrap();
+    assert_eq!(outcome.splits.len(), 1);
+    assert_eq!(sorted(&outcome.rows, "n"), ints(0..100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_carriage_return_is_refused_where_files_may_be_cut() {
+    let folder = Folder::new();
+    folder.put("t.csv", "n,t\r1,2\r3,4\r");
+    assert_eq!(failure(&folder.connector(""), table("t")).await.kind(), ErrorKind::Unsupported);
+    folder.put("u.csv", "n\n1\n\n2");
+    assert_eq!(values(&rows(&folder.connector(""), table("u")).await, "n"), [Value::Int64(1), Value::Int64(2)]);
+}
