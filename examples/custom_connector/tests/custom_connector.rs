@@ -248,6 +248,7 @@ async fn what_cannot_be_tested_is_told_apart_from_a_broken_rule() {
         (vec!["conformance", &url, "--option", "token=${env:NOT_SET_ANYWHERE}"], 2, "NOT_SET_ANYWHERE"),
         (vec!["conformance", "nope://x"], 2, "no connector takes a URL that begins with `nope://`"),
         (vec!["conformance"], 2, "CATALOG|URL"),
+        (vec!["conformance", "shop", "--rule", "names_are_list"], 2, "did you mean `names_are_listed`?"),
         (vec!["conformance", &url], 3, "401 Unauthorized"),
     ] {
         let (seen, stdout, stderr) = run_at(address, &arguments).await;
