@@ -4,7 +4,7 @@
 //! - [`MySqlServer`]: a real MySQL or MariaDB server with TLS, in the same manner.
 //! - [`S3`]: a real S3 server, and for each test that wants one an [`S3Proxy`] that records and injects faults.
 //! - [`DynamoDb`]: an embedded DynamoDB server behind a proxy that records every request and injects [`Fault`]s.
-//! - [`scenario1`]: a deterministic data set for two of them, with the answers known without any query engine.
+//! - [`scenario1`], [`scenario2`]: deterministic data sets for them, with the answers known without any query engine.
 //! - [`tpch`]: the tables of the TPC-H benchmark, for several of them at once.
 //!
 //! ```no_run
@@ -26,6 +26,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod account;
+mod attribute;
 mod certificates;
 mod copy;
 mod dialect;
@@ -33,15 +34,19 @@ mod directory;
 mod dynamodb;
 mod error;
 mod fault;
+mod fingerprint;
 mod home;
 mod launch;
 mod mysql;
+mod parquet;
 mod postgres;
 mod programs;
 mod proxy;
+mod random;
 mod recorder;
 mod s3;
 pub mod scenario1;
+pub mod scenario2;
 mod supervisor;
 mod timestamp;
 pub mod tpch;

@@ -4,6 +4,7 @@ use dynoxide::{AttributeValue, Item};
 use serde_json::{Value, json};
 
 use super::{FINGERPRINT, Meta, Scenario1, Step, Workflow};
+use crate::attribute::{attributes, number, string};
 use crate::dynamodb::{DynamoDb, ITEMS_PER_TRANSACTION};
 use crate::error::Result;
 
@@ -94,18 +95,6 @@ impl Meta {
         meta.extend(self.dry_run.map(|dry_run| ("dry_run".to_owned(), AttributeValue::BOOL(dry_run))));
         AttributeValue::M(meta)
     }
-}
-
-fn attributes<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Item {
-    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn string(value: impl ToString) -> AttributeValue {
-    AttributeValue::S(value.to_string())
-}
-
-fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }
 
 /// Millionths the way DynamoDB writes numbers, without zeros at the end: `1.25`, `3`, `0`.

@@ -1,10 +1,8 @@
 //! How the data comes about: users first, then what they order and run.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
-
 use super::words::{COUNTRIES, FAMILY_NAMES, GIVEN_NAMES, KINDS, NOTES, PLANS, REGIONS, STATUSES, SYSTEMS, TAGS};
 use super::{Meta, Order, Scenario1, Step, User, Workflow};
+use crate::random::Random;
 use crate::timestamp::Timestamp;
 
 const SEED: u64 = 42;
@@ -24,7 +22,7 @@ const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
 
 pub(super) fn scenario() -> Scenario1 {
-    let mut random = Random::new();
+    let mut random = Random::new(SEED);
     let users = users(&mut random);
     let orders = orders(&mut random, &users);
     let workflows = workflows(&mut random, &users);
@@ -220,53 +218,4 @@ fn shares<'a>(random: &mut Random, users: &'a [User], idle: Idle) -> Vec<&'a Use
         shares.extend(std::iter::repeat_n(user, share));
     }
     shares
-}
-
-/// The specified generator with draws of our own, because those of `rand` may change between its versions.
-struct Random(ChaCha8Rng);
-
-impl Random {
-    fn new() -> Self {
-        Self(ChaCha8Rng::seed_from_u64(SEED))
-    }
-
-    fn bits(&mut self) -> u64 {
-        self.0.next_u64()
-    }
-
-    /// 0 to `limit` - 1. The bias of a multiplication by 64 bits is far below what 100,000 rows could show.
-    fn below(&mut self, limit: u64) -> u64 {
-        let product = u128::from(self.bits()) * u128::from(limit);
-        (product >> 64) as u64
-    }
-
-    /// `first` to `last`, both included.
-    fn between(&mut self, first: i64, last: i64) -> i64 {
-        first + self.below(last.abs_diff(first) + 1) as i64
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        self.below(length as u64) as usize
-    }
-
-    /// True in `percent` of a hundred cases.
-    fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    /// One element; `all` must not be empty.
-    fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.index(all.len())]
-    }
-
-    /// One element by weights that add up to a hundred.
-    fn weighted<'a, T>(&mut self, all: &'a [(u64, T)]) -> &'a T {
-        let mut left = self.below(100);
-        let chosen = all.iter().find(|(weight, _)| {
-            let found = left < *weight;
-            left = left.saturating_sub(*weight);
-            found
-        });
-        &chosen.unwrap_or(&all[0]).1
-    }
 }

@@ -19,10 +19,9 @@ mod dynamodb;
 mod expected;
 mod generate;
 mod postgres;
-mod words;
+pub(crate) mod words;
 
-use std::hash::{Hash as _, Hasher};
-
+use crate::fingerprint::fingerprint;
 use crate::timestamp::Timestamp;
 
 pub use dynamodb::WORKFLOW_TABLE;
@@ -141,30 +140,7 @@ impl Scenario1 {
 
     /// What [`FINGERPRINT`] has to be.
     pub fn fingerprint(&self) -> String {
-        let mut hasher = Fnv1a::default();
-        self.hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
-    }
-}
-
-/// FNV-1a, 64 bits: the standard library does not promise to keep its own hash function.
-struct Fnv1a(u64);
-
-impl Default for Fnv1a {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv1a {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        fingerprint(self)
     }
 }
 

@@ -1,7 +1,7 @@
-//! The vocabulary of the data. Any change here changes the data, and so [`FINGERPRINT`](super::FINGERPRINT).
+//! The vocabulary of the data. Any change here changes the data, and so [`FINGERPRINT`](super::FINGERPRINT) and those of scenario 2.
 
 /// Given names with the spelling used in e-mail addresses.
-pub(super) const GIVEN_NAMES: &[(&str, &str)] = &[
+pub(crate) const GIVEN_NAMES: &[(&str, &str)] = &[
     ("Aroha", "aroha"),
     ("Zoë", "zoe"),
     ("José", "jose"),
@@ -25,7 +25,7 @@ pub(super) const GIVEN_NAMES: &[(&str, &str)] = &[
 ];
 
 /// Family names with the spelling used in e-mail addresses.
-pub(super) const FAMILY_NAMES: &[(&str, &str)] = &[
+pub(crate) const FAMILY_NAMES: &[(&str, &str)] = &[
     ("O'Brien", "obrien"),
     ("D'Angelo", "dangelo"),
     ("Müller", "mueller"),
@@ -47,7 +47,7 @@ pub(super) const FAMILY_NAMES: &[(&str, &str)] = &[
 ];
 
 /// Countries with the currency of their orders; weights in percent.
-pub(super) const COUNTRIES: &[(u64, (&str, &str))] = &[
+pub(crate) const COUNTRIES: &[(u64, (&str, &str))] = &[
     (30, ("US", "USD")),
     (15, ("GB", "GBP")),
     (12, ("DE", "EUR")),
@@ -60,10 +60,10 @@ pub(super) const COUNTRIES: &[(u64, (&str, &str))] = &[
     (5, ("NZ", "NZD")),
 ];
 
-pub(super) const PLANS: &[(u64, &str)] = &[(70, "free"), (22, "team"), (8, "business")];
+pub(crate) const PLANS: &[(u64, &str)] = &[(70, "free"), (22, "team"), (8, "business")];
 
 /// Notes on orders; every one is a trap for some way of quoting.
-pub(super) const NOTES: &[&str] = &[
+pub(crate) const NOTES: &[&str] = &[
     "leave at the back door",
     "gift – don't show the price",
     "line one\nline two",
@@ -80,7 +80,7 @@ pub(super) const NOTES: &[&str] = &[
 ];
 
 /// Kinds of workflow with their steps.
-pub(super) const KINDS: &[(u64, (&str, &[&str]))] = &[
+pub(crate) const KINDS: &[(u64, (&str, &[&str]))] = &[
     (30, ("import", &["fetch", "validate", "store", "index"])),
     (25, ("export", &["select", "render", "upload"])),
     (20, ("report", &["collect", "aggregate", "render", "mail"])),
@@ -88,10 +88,10 @@ pub(super) const KINDS: &[(u64, (&str, &[&str]))] = &[
     (10, ("sync", &["diff", "apply"])),
 ];
 
-pub(super) const STATUSES: &[(u64, &str)] = &[(72, "COMPLETED"), (14, "FAILED"), (8, "CANCELLED"), (6, "RUNNING")];
+pub(crate) const STATUSES: &[(u64, &str)] = &[(72, "COMPLETED"), (14, "FAILED"), (8, "CANCELLED"), (6, "RUNNING")];
 
-pub(super) const REGIONS: &[&str] = &["ap-southeast-2", "eu-central-1", "us-east-1", "us-west-2"];
+pub(crate) const REGIONS: &[&str] = &["ap-southeast-2", "eu-central-1", "us-east-1", "us-west-2"];
 
-pub(super) const SYSTEMS: &[&str] = &["android", "ios", "linux", "macos", "windows"];
+pub(crate) const SYSTEMS: &[&str] = &["android", "ios", "linux", "macos", "windows"];
 
-pub(super) const TAGS: &[&str] = &["beta", "internal", "nightly", "priority", "retry", "vip"];
+pub(crate) const TAGS: &[&str] = &["beta", "internal", "nightly", "priority", "retry", "vip"];

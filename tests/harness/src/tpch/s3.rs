@@ -2,10 +2,10 @@
 
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
-use parquet::arrow::ArrowWriter;
 
 use super::{Batches, Table};
 use crate::error::{Context as _, Result};
+use crate::parquet::parquet;
 use crate::s3::S3;
 
 /// Puts `partsupp`, `nation` and `region` as Parquet files into `bucket`, which is made when it does not exist.
@@ -19,20 +19,13 @@ pub async fn load_s3(server: &S3, bucket: &str) -> Result<()> {
     for (table, parts) in [(Table::Partsupp, 4), (Table::Nation, 1), (Table::Region, 1)] {
         for part in 1..=parts {
             let key = format!("tpch/{table}/part-{}.parquet", part - 1);
-            let put = client.put(&Path::from(key.as_str()), parquet(table, table.part(part, parts))?.into()).await;
+            let put = client.put(&Path::from(key.as_str()), file(table, table.part(part, parts))?.into()).await;
             put.context(|| format!("writing s3://{bucket}/{key}"))?;
         }
     }
     Ok(())
 }
 
-fn parquet(table: Table, batches: Batches) -> Result<Vec<u8>> {
-    let write = || {
-        let mut writer = ArrowWriter::try_new(Vec::new(), batches.schema(), None)?;
-        for batch in batches {
-            writer.write(&batch?)?;
-        }
-        writer.into_inner()
-    };
-    write().context(|| format!("writing TPC-H's table {table} as Parquet"))
+fn file(table: Table, batches: Batches) -> Result<Vec<u8>> {
+    parquet(&batches.schema(), batches).context(|| format!("writing TPC-H's table {table} as Parquet"))
 }

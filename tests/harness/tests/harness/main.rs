@@ -3,4 +3,5 @@
 mod gone;
 mod mysql;
 mod s3;
+mod scenario2;
 mod tpch;
