@@ -1,7 +1,8 @@
 //! A column as a statement refers to it.
 
 use crate::SqlText;
-use headwater_core::TextComparison;
+use crate::compare::Need;
+use headwater_core::{TextComparison, Value};
 
 /// How the source's comparison of a column relates to the engine's.
 #[derive(Debug, Clone)]
@@ -39,6 +40,16 @@ pub enum Comparison {
     Timestamp,
     /// Instants.
     Instant,
+    /// As `inner`. A constant that the column could not hold is compared with `value`: for an index the source might
+    /// round it.
+    Stepped {
+        /// How it compares.
+        inner: Box<Comparison>,
+        /// The bare column.
+        indexed: SqlText,
+        /// What the column can hold.
+        step: Step,
+    },
     /// As `inner`, but some of the source's values are none of the engine's: there `value` is NULL.
     Gappy {
         /// How the others compare.
@@ -47,9 +58,33 @@ pub enum Comparison {
         indexed: SqlText,
         /// True except on NULL and in the gaps.
         whole: SqlText,
+        /// What the column can hold, as for `Stepped`.
+        step: Step,
     },
     /// Not the engine's; why, in words.
     Different(&'static str),
+}
+
+/// What lies between one value of a column and the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many digits after the point.
+    Scale(i8),
+    /// So many microseconds.
+    Micros(i64),
+}
+
+impl Step {
+    /// Whether a column of this step could hold the constant, as far as its step tells.
+    pub(crate) fn allows(self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Micros(step), Value::Time(micros) | Value::Timestamp(micros) | Value::Instant(micros)) => {
+                micros.checked_rem(step).is_none_or(|rest| rest == 0)
+            }
+            (Self::Scale(scale), Value::Decimal { scale: of_constant, .. }) => *of_constant <= scale,
+            _ => true,
+        }
+    }
 }
 
 /// A column of a statement.
@@ -67,5 +102,26 @@ impl ColumnSql {
     /// A column that is read and compared under its own name.
     pub fn plain(name: SqlText, comparison: Comparison) -> Self {
         Self { selected: name.clone(), value: name, comparison }
+    }
+
+    /// In conditions without a constant, where nothing is rounded.
+    pub(crate) fn operand(&self) -> &SqlText {
+        match &self.comparison {
+            Comparison::Stepped { indexed, .. } => indexed,
+            _ => &self.value,
+        }
+    }
+
+    /// The column as it compares with these constants: bare if it may be, else as its value.
+    pub(crate) fn beside(
+        &self,
+        inner: &Comparison,
+        indexed: &SqlText,
+        step: Step,
+        values: &[Value],
+        need: Need,
+    ) -> Self {
+        let bare = need == Need::Rows && values.iter().all(|value| step.allows(value));
+        Self::plain(if bare { indexed } else { &self.value }.clone(), inner.clone())
     }
 }

@@ -29,10 +29,15 @@ pub(crate) fn with_constant(
     }
     match &column.comparison {
         Comparison::Float => return float_with_constant(dialect, column, op, value),
-        Comparison::Gappy { inner, indexed, whole } => {
-            let (column, equal) = (without_gaps(column, inner, indexed, need), op == CompareOp::Eq);
+        Comparison::Stepped { inner, indexed, step } => {
+            let column = column.beside(inner, indexed, *step, std::slice::from_ref(value), need);
+            return with_constant(dialect, &column, op, value, need);
+        }
+        Comparison::Gappy { inner, indexed, whole, step } => {
+            let column = column.beside(inner, indexed, *step, std::slice::from_ref(value), need);
+            let bare = column.value == *indexed;
             let compared = with_constant(dialect, &column, op, value, need)?;
-            return Ok(if equal || need == Need::Value { compared } else { compared.and(whole) });
+            return Ok(if bare && op != CompareOp::Eq { compared.and(whole) } else { compared });
         }
         _ => {}
     }
@@ -57,8 +62,8 @@ pub(crate) fn with_list(
     }
     match &column.comparison {
         Comparison::Float => return float_with_list(dialect, column, list),
-        Comparison::Gappy { inner, indexed, .. } => {
-            return with_list(dialect, &without_gaps(column, inner, indexed, need), list, need);
+        Comparison::Stepped { inner, indexed, step } | Comparison::Gappy { inner, indexed, step, .. } => {
+            return with_list(dialect, &column.beside(inner, indexed, *step, list, need), list, need);
         }
         _ => {}
     }
@@ -120,12 +125,6 @@ fn candidates<'a>(column: &'a ColumnSql, values: &[Value], need: Need) -> Option
     (need == Need::Rows && (!ascii_only || values.iter().all(ascii))).then_some(indexed)
 }
 
-/// The column as it compares where it has no gap, or everywhere.
-fn without_gaps(column: &ColumnSql, inner: &Comparison, indexed: &SqlText, need: Need) -> ColumnSql {
-    let value = if need == Need::Rows { indexed } else { &column.value };
-    ColumnSql::plain(value.clone(), inner.clone())
-}
-
 /// `left op right` for two columns.
 pub(crate) fn of_columns(
     dialect: &Dialect,
@@ -134,7 +133,7 @@ pub(crate) fn of_columns(
     right: &ColumnSql,
 ) -> Result<Condition, Unsayable> {
     use Comparison as C;
-    let by_bytes = match (without_gap(&left.comparison), without_gap(&right.comparison)) {
+    let by_bytes = match (family(&left.comparison), family(&right.comparison)) {
         (C::Different(reason), _) | (_, C::Different(reason)) => return Err(Unsayable::new(*reason)),
         (C::Float, _) | (_, C::Float) => return Err(Unsayable::new(TWO_ZEROS)),
         (C::Text(_) | C::Collated { .. } | C::Encoded { .. }, C::Text(_) | C::Collated { .. } | C::Encoded { .. }) => {
@@ -143,12 +142,12 @@ pub(crate) fn of_columns(
         (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => "",
         _ => return Err(Unsayable::new("the columns are of different types")),
     };
-    Ok(Condition::exact(left.value.clone().then(by_bytes).then(spaced(op)).append(&right.value)))
+    Ok(Condition::exact(left.operand().clone().then(by_bytes).then(spaced(op)).append(right.operand())))
 }
 
-fn without_gap(comparison: &Comparison) -> &Comparison {
+fn family(comparison: &Comparison) -> &Comparison {
     match comparison {
-        Comparison::Gappy { inner, .. } => inner,
+        Comparison::Stepped { inner, .. } | Comparison::Gappy { inner, .. } => inner,
         other => other,
     }
 }
@@ -203,7 +202,7 @@ fn check_family(dialect: &Dialect, comparison: &Comparison, values: &[Value]) ->
             Comparison::Timestamp => matches!(value, Value::Timestamp(_)),
             Comparison::Instant => matches!(value, Value::Instant(_)),
             Comparison::Float => as_float(value).is_some(),
-            Comparison::Gappy { inner, .. } => {
+            Comparison::Stepped { inner, .. } | Comparison::Gappy { inner, .. } => {
                 check_family(dialect, inner, std::slice::from_ref(value))?;
                 true
             }

@@ -34,7 +34,7 @@ mod predicate;
 mod select;
 mod text;
 
-pub use column::{ColumnSql, Comparison};
+pub use column::{ColumnSql, Comparison, Step};
 pub use dialect::{Dialect, Digits, MARIADB, MYSQL, POSTGRES, Prefix, Wrapping};
 pub use estimate::{access_path, column_notes, estimated_rows, used_columns};
 pub use keys::{ChunkSize, declined_keys, integer_key, key_chunks};

@@ -130,7 +130,7 @@ impl Translator<'_> {
                 let column = self.column(name)?;
                 match &column.comparison {
                     Comparison::Collated { indexed, .. } => Ok(indexed.clone()),
-                    _ => Ok(column.value.clone()),
+                    _ => Ok(column.operand().clone()),
                 }
             }
             other => Ok(SqlText::default().parenthesized(&self.condition(other, Need::Value)?.exactly()?)),
@@ -184,7 +184,7 @@ fn joined(parts: &[SqlText], separator: &'static str, none: &'static str, inexac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MYSQL, POSTGRES};
+    use crate::{MYSQL, POSTGRES, Step};
     use headwater_core::{CompareOp, TextComparison};
 
     fn push(filter: &Expr) -> Pushed {
@@ -245,10 +245,15 @@ mod tests {
         let collated = Comparison::Collated { indexed: name("t"), ascii_only: false };
         let whole = SqlText::from_static("`d` = `d` + INTERVAL 0 DAY");
         let value = SqlText::from_static("IF(`d` = `d` + INTERVAL 0 DAY, `d`, NULL)");
-        let gappy = Comparison::Gappy { inner: Box::new(Comparison::Date), indexed: name("d"), whole };
+        let step = Step::Micros(1);
+        let gappy = Comparison::Gappy { inner: Box::new(Comparison::Date), indexed: name("d"), whole, step };
+        let step = Step::Scale(2);
+        let stepped = Comparison::Stepped { inner: Box::new(Comparison::Number), indexed: name("p"), step };
+        let price = SqlText::from_static("COALESCE(`p`)");
         let columns = BTreeMap::from([
             ("n".to_owned(), ColumnSql::plain(name("n"), Comparison::Number)),
             ("t".to_owned(), ColumnSql::plain(name("t"), collated)),
+            ("p".to_owned(), ColumnSql { selected: name("p"), value: price, comparison: stepped }),
             ("d".to_owned(), ColumnSql { selected: name("d"), value, comparison: gappy }),
         ]);
         match push_down(&MYSQL, &columns, filter) {
@@ -279,6 +284,16 @@ mod tests {
         assert_eq!(shown_in_mysql(&d(CompareOp::Lt)), format!("(`d` < {day} AND {whole})"));
         assert_eq!(shown_in_mysql(&d(CompareOp::Lt).negate()), format!("NOT (IF({whole}, `d`, NULL) < {day})"));
         assert_eq!(shown_in_mysql(&Expr::column("d").is_null()), format!("IF({whole}, `d`, NULL) IS NULL"));
+    }
+
+    #[test]
+    fn a_constant_that_the_column_cannot_hold_is_kept_from_the_index() {
+        let p = |unscaled, scale| Expr::column("p").compare(CompareOp::Eq, Value::Decimal { unscaled, scale });
+        assert_eq!(shown_in_mysql(&p(150, 2)), "`p` = 1.50");
+        assert_eq!(shown_in_mysql(&p(1501, 3)), "COALESCE(`p`) = 1.501");
+        let list = vec![Value::Int64(1), Value::Decimal { unscaled: 1501, scale: 3 }];
+        assert_eq!(shown_in_mysql(&Expr::column("p").is_in(list)), "COALESCE(`p`) IN (1, 1.501)");
+        assert_eq!(shown_in_mysql(&Expr::column("p").is_null()), "`p` IS NULL");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Decoding;
 use crate::TimeType;
 use crate::product::Product;
 use headwater_core::TextComparison;
-use headwater_sql::{ColumnSql, Comparison, SqlText};
+use headwater_sql::{ColumnSql, Comparison, SqlText, Step};
 use serde::{Deserialize, Serialize};
 
 /// A column's type as `information_schema` has it.
@@ -17,6 +17,8 @@ pub(crate) struct SourceType {
     /// Digits of an exact number, in all and after the point.
     pub(crate) precision: Option<u64>,
     pub(crate) scale: Option<u64>,
+    /// Digits of a second's fraction.
+    pub(crate) fraction: Option<u64>,
     pub(crate) character_set: Option<String>,
     pub(crate) collation: Option<String>,
 }
@@ -75,6 +77,8 @@ pub(crate) struct ColumnLaw {
     decoding: Decoding,
     selected: Selected,
     family: Family,
+    /// Digits of a second's fraction.
+    fraction: u8,
 }
 
 /// The binary collations that do not pad: `utf8mb4_bin` is not one of them.
@@ -97,7 +101,8 @@ const SPATIAL: [&str; 9] = [
 
 impl ColumnLaw {
     pub(crate) fn of(source: &SourceType, reading: Reading) -> Self {
-        let plain = |decoding, family| Self { decoding, selected: Selected::Plain, family };
+        let fraction = source.fraction.and_then(|digits| u8::try_from(digits).ok()).unwrap_or_default();
+        let plain = |decoding, family| Self { decoding, selected: Selected::Plain, family, fraction };
         match source.name.as_str() {
             "tinyint" if reading.tinyint1_is_boolean && source.shown == "tinyint(1)" => {
                 plain(Decoding::Boolean, Family::Boolean)
@@ -123,9 +128,9 @@ impl ColumnLaw {
             "json" => plain(Decoding::Text, Family::Json),
             "vector" => plain(Decoding::Binary, Family::Vector),
             name if SPATIAL.contains(&name) => {
-                Self { decoding: Decoding::Binary, selected: Selected::WellKnownBinary, family: Family::Spatial }
+                Self { selected: Selected::WellKnownBinary, ..plain(Decoding::Binary, Family::Spatial) }
             }
-            _ => Self { decoding: Decoding::Text, selected: Selected::AsText, family: Family::CastText },
+            _ => Self { selected: Selected::AsText, ..plain(Decoding::Text, Family::CastText) },
         }
     }
 
@@ -203,6 +208,7 @@ impl ColumnLaw {
 
     fn value(&self, name: &SqlText) -> SqlText {
         match self.family {
+            Family::Number | Family::TimeOfDay => SqlText::from_static("COALESCE(").append(name).then(")"),
             Family::NumberInExpression => SqlText::from_static("(").append(name).then(" + 0)"),
             Family::Float => SqlText::from_static("(").append(name).then(" + 0e0)"),
             Family::CollatedAscii | Family::Converted => {
@@ -217,10 +223,14 @@ impl ColumnLaw {
     }
 
     fn comparison(&self, name: &SqlText) -> Comparison {
-        let gappy = |inner| Comparison::Gappy { inner: Box::new(inner), indexed: name.clone(), whole: whole(name) };
+        let step = self.step();
+        let gappy =
+            |inner| Comparison::Gappy { inner: Box::new(inner), indexed: name.clone(), whole: whole(name), step };
+        let stepped = |inner| Comparison::Stepped { inner: Box::new(inner), indexed: name.clone(), step };
         match self.family {
             Family::Boolean => Comparison::Boolean,
-            Family::Number | Family::NumberInExpression => Comparison::Number,
+            Family::Number => stepped(Comparison::Number),
+            Family::NumberInExpression => Comparison::Number,
             Family::Float | Family::Double => Comparison::Float,
             Family::BinaryText => Comparison::Text(TextComparison::Bytes),
             Family::Collated => Comparison::Collated { indexed: name.clone(), ascii_only: false },
@@ -230,11 +240,25 @@ impl ColumnLaw {
             Family::Date => gappy(Comparison::Date),
             Family::Timestamp => gappy(Comparison::Timestamp),
             Family::Instant => gappy(Comparison::Instant),
-            Family::TimeOfDay => Comparison::Time,
+            Family::TimeOfDay => stepped(Comparison::Time),
             Family::Duration => Comparison::Different("durations are compared by the engine"),
             Family::Json => Comparison::Different("JSON is compared by the engine, as text"),
             Family::Spatial => Comparison::Different("shapes are compared by the engine, as bytes"),
             Family::Vector => Comparison::Different("vectors are compared by the engine, as bytes"),
+        }
+    }
+}
+
+impl ColumnLaw {
+    /// For a constant in between, an index would be asked for the nearest value: `decimal(9,2)` in MariaDB, a time in
+    /// both.
+    fn step(&self) -> Step {
+        match self.decoding {
+            Decoding::Decimal { scale, .. } => Step::Scale(scale),
+            Decoding::Timestamp | Decoding::Instant | Decoding::TimeOfDay => {
+                Step::Micros(10i64.pow(6 - u32::from(self.fraction.min(6))))
+            }
+            _ => Step::Scale(0),
         }
     }
 }

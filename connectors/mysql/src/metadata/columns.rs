@@ -6,7 +6,7 @@ use headwater_core::Result;
 
 /// Every column, invisible ones too.
 pub(super) const QUERY: &str = "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, IS_NULLABLE, DATA_TYPE, COLUMN_TYPE, \
-    NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS";
+    NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_SET_NAME, COLLATION_NAME, DATETIME_PRECISION FROM information_schema.COLUMNS";
 
 pub(super) const ORDER: &str = " ORDER BY ORDINAL_POSITION";
 
@@ -25,6 +25,7 @@ pub(super) fn parse(row: &Fields, reading: Reading) -> Result<FoundColumn> {
         shown: row.text(5)?,
         precision: row.number(6)?,
         scale: row.number(7)?,
+        fraction: row.number(10)?,
         character_set: row.optional_text(8)?,
         collation: row.optional_text(9)?,
     };

@@ -80,7 +80,7 @@ const COLUMNS: &[(&str, &str, &[&str])] = &[
     ("tx", "longtext", TEXT),
     ("en", "enum('sad','a','B','5')", &["'sad'", "'a'", "'B'", "'nothing'", "'5'", "NULL"]),
     ("st", "set('a','b','sad')", &["'a'", "'a,b'", "''", "'sad,b'", "NULL"]),
-    ("vb", "varbinary(8)", &["''", "X'00'", "X'FF'", "X'5C27'", "'a'", "'a '", "NULL"]),
+    ("vb", "varbinary(8)", &["X'6161616161616161'", "''", "X'00'", "X'FF'", "X'5C27'", "'a'", "'a '", "NULL"]),
     ("bn", "binary(2)", &["''", "X'00'", "X'FF'", "X'5C27'", "'a'", "'a '", "NULL"]),
     ("dt", "date", DATES),
     (
@@ -103,13 +103,16 @@ const COLUMNS: &[(&str, &str, &[&str])] = &[
         &["'2026-01-31 01:02:03.4'", "'1970-01-01 00:00:01'", "'2038-01-19 03:14:07'", "0", "NULL"],
     ),
     ("tm", "time(6)", &["'00:00:00'", "'23:59:59.999999'", "'12:00:00'", "NULL"]),
+    ("t0", "time", &["'00:00:00'", "'23:59:59'", "'12:00:00'", "NULL"]),
+    ("dd", "decimal(5,2)", &["0", "5", "5.5", "999.99", "-999.99", "NULL"]),
+    ("s0", "datetime", &["'2026-01-31 01:02:03'", "'2026-01-31 01:02:04'", "'0000-00-00'", "NULL"]),
     ("js", "json", &["'{\"a\":1}'", "'[]'", "'null'", "NULL"]),
 ];
 
 /// An index tempts a server to ask for the constant in the column's own type.
 const INDEXED: &[&str] = &[
-    "i1", "u1", "i8", "u8", "f4", "f8", "d", "y", "bt", "ci", "gen", "bin", "nop", "lat", "old", "wide", "ch", "chn",
-    "en", "st", "vb", "bn", "dt", "ts", "tz", "tm",
+    "i1", "u1", "i8", "u8", "f4", "f8", "d", "dd", "t0", "s0", "y", "bt", "ci", "gen", "bin", "nop", "lat", "old",
+    "wide", "ch", "chn", "en", "st", "vb", "bn", "dt", "ts", "tz", "tm",
 ];
 
 fn setup(product: Product) -> String {
@@ -170,6 +173,9 @@ fn numbers() -> Vec<Value> {
         decimal(15_000, 4),
         decimal(5, -1),
         decimal(55, 1),
+        decimal(5_501, 3),
+        decimal(999_994, 3),
+        decimal(1_000, 0),
         decimal(i128::from(i64::MAX) * 1000 + 1, 3),
         decimal(i128::from(u64::MAX) + 1, 0),
         decimal(1, 31),
@@ -189,6 +195,8 @@ fn constants() -> Vec<(&'static str, Vec<Value>)> {
         0,
         1_769_821_323_400_000,
         1_769_821_323_400_001,
+        1_769_821_323_000_000,
+        1_769_821_323_600_000,
         -62_135_596_800_000_000,
         253_402_300_799_999_999,
         2_147_483_647_000_000,
@@ -197,22 +205,27 @@ fn constants() -> Vec<(&'static str, Vec<Value>)> {
         -1,
         i64::MAX,
     ];
+    let clocks = [0, 86_399_999_999, 86_400_000_000, 43_200_000_000, 43_199_500_001];
     let dates = [20_484, -719_162, 2_932_896, 0, 20_148, 19_782, i32::MIN].map(Value::Date).to_vec();
-    let binary = [&b""[..], b"\x00", b"\\'", b"\xff", b"a", b"a ", b"a\0", b"\0\0"];
+    let binary = [&b""[..], b"\x00", b"\\'", b"\xff", b"a", b"a ", b"a\0", b"\0\0", b"aaaaaaaaa"];
     let mut list = vec![
         ("b", vec![Value::Boolean(true), Value::Boolean(false)]),
         ("vb", binary.map(|bytes| Value::Binary(bytes.to_vec())).to_vec()),
         ("bn", binary.map(|bytes| Value::Binary(bytes.to_vec())).to_vec()),
         ("dt", dates),
-        ("tm", [0, 86_399_999_999, 86_400_000_000, 43_200_000_000].map(Value::Time).to_vec()),
+        ("tm", clocks.map(Value::Time).to_vec()),
+        ("t0", clocks.map(Value::Time).to_vec()),
+        ("s0", times.map(Value::Timestamp).to_vec()),
         ("ts", times.map(Value::Timestamp).to_vec()),
         ("tz", times.map(Value::Instant).to_vec()),
     ];
-    list.extend(["i1", "u1", "i8", "u8", "f4", "f8", "d", "id", "y", "bt"].map(|column| (column, numbers())));
+    list.extend(["i1", "u1", "i8", "u8", "f4", "f8", "d", "dd", "id", "y", "bt"].map(|column| (column, numbers())));
     let text = ["ci", "gen", "bin", "nop", "lat", "old", "wide", "ch", "chn", "tx", "en", "st", "js"];
     list.extend(text.map(|column| (column, texts(TEXTS))));
     // Where gaps and collations are, look twice.
-    list.extend(list.clone().into_iter().filter(|(name, _)| ["dt", "ts", "tz", "ci", "ch", "u8"].contains(name)));
+    list.extend(
+        list.clone().into_iter().filter(|(name, _)| ["dt", "ts", "tz", "s0", "ci", "ch", "u8", "dd"].contains(name)),
+    );
     list
 }
 
