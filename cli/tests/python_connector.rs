@@ -138,6 +138,16 @@ fn a_wrong_token_is_refused() {
 }
 
 #[test]
+fn a_secret_too_short_to_look_for_is_told() {
+    let directory = loaded();
+    directory.write("token", "short");
+    let _server = Server::start(&directory);
+    let outcome = directory.run(&["conformance", "shop", "--rule", "secrets_never_show"]);
+    assert_eq!((outcome.code, outcome.stdout.lines().last()), (0, Some("1 of 1 rules hold")), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("warning: token is too short to be told"), "{}", outcome.stderr);
+}
+
+#[test]
 fn a_query_is_answered_and_explained() {
     let directory = loaded();
     let _server = Server::start(&directory);
