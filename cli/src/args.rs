@@ -167,7 +167,7 @@ pub(crate) struct ConformanceArgs {
 pub(crate) struct ServeArgs {
     /// Which catalogs [default: all that are configured]
     #[arg(value_name = "CATALOG")]
-    pub(crate) catalogs: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8815")]
     pub(crate) listen: String,

@@ -8,6 +8,7 @@ fn main() -> ExitCode {
         .with(headwater_postgres::PostgresFactory)
         .with(headwater_mysql::MySqlFactory)
         .with(headwater_dynamodb::DynamoDbFactory)
+        .with(headwater_files::FilesFactory)
         .with(headwater_remote::RemoteFactory);
     headwater::main_with(connectors)
 }

@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Command;
 use support::Directory;
 
 /// Cargo builds examples together with tests, but names only binaries to them.
@@ -82,4 +84,67 @@ fn progress_is_shown_on_request_and_goes_to_standard_error() {
     let outcome = directory().run(&["query", "select id from mem.main.people", "--progress", "on"]);
     assert_eq!(outcome.code, 0);
     assert!(!outcome.stdout.contains("splits"));
+}
+
+/// `serve-connector`, until it is told to stop.
+struct Server {
+    process: std::process::Child,
+    url: String,
+}
+
+impl Server {
+    fn start(directory: &Directory, more: &[&str]) -> Self {
+        let arguments = [&["serve-connector", "--listen", "127.0.0.1:0"], more].concat();
+        let mut process = directory.spawn(&arguments);
+        let mut line = String::new();
+        BufReader::new(process.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().rsplit_once(" at ").map(|(_, url)| url.to_owned());
+        Self { process, url: url.unwrap_or_else(|| panic!("the server says {line:?}")) }
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    fn stop(mut self) -> Option<i32> {
+        assert!(Command::new("kill").arg(self.process.id().to_string()).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+#[test]
+fn a_connector_is_served_to_another_program_and_the_server_ends_when_told() {
+    let directory = directory();
+    directory.write("token", "tok-served-5e1f\n");
+    let server = Server::start(&directory, &["--token-file", "token"]);
+    let near = Directory::new();
+    let far = format!("version = 1\n[catalogs.far]\nconnector = \"remote\"\nurl = \"{}\"\n", server.url);
+    near.write("headwater.toml", &format!("{far}token = \"${{file:token}}\"\n"));
+    near.write("token", "tok-served-5e1f");
+    let sql = "select id from far.main.people where id > 1 order by id";
+    let outcome = near.run(&["query", sql]);
+    assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("id\n2\n3\n", ""));
+    let explained = near.run(&["explain", sql]);
+    assert!(explained.stdout.contains("pushed     id > 1"), "{}", explained.stdout);
+
+    near.write("token", "tok-wrong-77aa");
+    let refused = near.run(&["query", sql]);
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert!(refused.stderr.contains("far"), "{}", refused.stderr);
+    for secret in ["tok-served-5e1f", "tok-wrong-77aa"] {
+        assert!(!refused.stderr.contains(secret), "{}", refused.stderr);
+    }
+
+    assert_eq!(server.stop(), Some(0));
+    let gone = near.run(&["query", sql]);
+    assert_eq!(gone.code, 3, "{gone:?}");
+    assert!(gone.stderr.contains("far") && gone.stderr.contains("127.0.0.1"), "{}", gone.stderr);
+}
+
+#[test]
+fn other_machines_are_not_let_in_by_accident() {
+    let directory = directory();
+    let outcome = directory.run(&["serve-connector", "--listen", "0.0.0.0:0"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("without a token and without TLS"), "{}", outcome.stderr);
+    let unknown = directory.run(&["serve-connector", "memm"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("did you mean `mem`?"), "{}", unknown.stderr);
 }

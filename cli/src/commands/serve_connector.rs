@@ -34,7 +34,7 @@ pub(crate) async fn run(args: ServeArgs, settings: &Settings) -> Result<(), Fail
 }
 
 fn names<'a>(args: &'a ServeArgs, settings: &'a Settings) -> Vec<&'a str> {
-    match args.catalogs.as_slice() {
+    match args.names.as_slice() {
         [] => settings.catalogs.iter().map(|(name, _)| name.as_str()).collect(),
         named => named.iter().map(String::as_str).collect(),
     }

@@ -88,7 +88,7 @@ impl Directory {
         child.wait_with_output().unwrap().into()
     }
 
-    fn spawn(&self, arguments: &[&str]) -> std::process::Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> std::process::Child {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
