@@ -2,8 +2,8 @@
 //!
 //! After a wanted change: `HEADWATER_UPDATE_GOLDEN=1 cargo test -p headwater-tests explain`.
 
-use headwater_tests::{World, headwater};
-use std::path::Path;
+use headwater_tests::{Federation, World, headwater};
+use std::path::{Path, PathBuf};
 
 const STATEMENTS: &[(&str, &str)] = &[
     ("users_by_month", include_str!("../../examples/demo/sql/users_by_month.sql")),
@@ -28,15 +28,45 @@ fn stable(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
+/// One statement over four kinds of source: filters of each, keys from one to the next.
+const FOUR_SOURCES: &[(&str, &str)] = &[
+    (
+        "four_sources",
+        "SELECT n.n_name, o.o_orderpriority, p.p_brand, sum(l.l_quantity) AS quantity \
+         FROM lake.default.nation n \
+         JOIN my.tpch.customer c ON c.c_nationkey = n.n_nationkey \
+         JOIN my.tpch.orders o ON o.o_custkey = c.c_custkey \
+         JOIN pg.tpch.lineitem l ON l.l_orderkey = o.o_orderkey \
+         JOIN ddb.default.part p ON p.p_partkey = l.l_partkey \
+         WHERE n.n_name = 'CANADA' AND c.c_mktsegment = 'BUILDING' AND o.o_orderdate = DATE '1995-03-14' \
+           AND l.l_shipmode IN ('AIR', 'RAIL') AND p.p_size < 10 \
+         GROUP BY n.n_name, o.o_orderpriority, p.p_brand",
+    ),
+    ("tpch_q02", include_str!("../tpch/queries/q02.sql")),
+    ("tpch_q09", include_str!("../tpch/queries/q09.sql")),
+    ("mysql_filters", include_str!("../golden/mysql_filters.sql")),
+    ("files_filters", include_str!("../golden/files_filters.sql")),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn explain_shows_what_is_sent_and_what_stays() {
     let world = World::shared().await;
+    expect_golden(&world.config(), |name| world.path(name), STATEMENTS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_shows_a_join_of_four_kinds_of_source() {
+    let federation = Federation::tpch().await;
+    expect_golden(&federation.config(), |name| federation.path(name), FOUR_SOURCES);
+}
+
+fn expect_golden(config: &str, path: impl Fn(&str) -> PathBuf, statements: &[(&str, &str)]) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/explain");
     let mut differing = Vec::new();
-    for (name, sql) in STATEMENTS {
-        let path = world.path(name);
+    for (name, sql) in statements {
+        let path = path(name);
         std::fs::write(&path, sql).unwrap();
-        let outcome = headwater(&["--config", &world.config(), "explain", "-f", &path.display().to_string()]);
+        let outcome = headwater(&["--config", config, "explain", "-f", &path.display().to_string()]);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
         let (file, text) = (golden.join(format!("{name}.txt")), stable(&outcome.stdout));
         if std::env::var_os("HEADWATER_UPDATE_GOLDEN").is_some() {

@@ -7,3 +7,4 @@ mod interrupt;
 mod join_keys;
 mod scenario1;
 mod structure;
+mod tpch;

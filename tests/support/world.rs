@@ -5,7 +5,6 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use headwater_core::config::{ProcessEnvironment, parse_config};
 use headwater_core::{ConnectorList, Result};
-use headwater_dynamodb::DynamoDbFactory;
 use headwater_harness::scenario1::Scenario1;
 use headwater_harness::{DynamoDb, Postgres};
 use headwater_planner::{Engine, Ledger, PushdownMode};
@@ -82,14 +81,7 @@ impl World {
     /// # Panics
     /// When the configuration is not accepted.
     pub fn engine(&self, pushdown: PushdownMode) -> Engine {
-        let connectors = ConnectorList::new().with(headwater_postgres::PostgresFactory).with(DynamoDbFactory);
-        let file = parse_config("headwater.toml", &self.configuration(), &ProcessEnvironment).unwrap();
-        let mut builder = Engine::builder().with_pushdown(pushdown);
-        for catalog in connectors.check_file(file).unwrap() {
-            let connector = connectors.build(&catalog).unwrap();
-            builder = builder.with_catalog(&catalog.name, &catalog.connector, connector);
-        }
-        builder.build().unwrap()
+        engine(&self.configuration(), pushdown)
     }
 
     /// Runs a statement in process: the answer as lines, columns divided by commas, and the ledger.
@@ -97,23 +89,48 @@ impl World {
     /// # Errors
     /// The statement's.
     pub async fn run(engine: &Engine, sql: &str) -> Result<(Vec<String>, Ledger)> {
+        let (rows, ledger) = Self::rows(engine, sql).await?;
+        Ok((rows.into_iter().map(|row| row.join(",")).collect(), ledger))
+    }
+
+    /// Runs a statement in process: the answer's values as text, row by row, and the ledger.
+    ///
+    /// # Errors
+    /// The statement's.
+    pub async fn rows(engine: &Engine, sql: &str) -> Result<(Vec<Vec<String>>, Ledger)> {
         let query = engine.plan(sql).await?;
         let batches: Vec<RecordBatch> = query.execute()?.try_collect().await?;
-        Ok((lines(&batches), query.ledger()))
+        Ok((values(&batches), query.ledger()))
     }
 }
 
+/// The engine over the catalogs of a configuration, in this process.
+pub(crate) fn engine(configuration: &str, pushdown: PushdownMode) -> Engine {
+    let connectors = ConnectorList::new()
+        .with(headwater_postgres::PostgresFactory)
+        .with(headwater_mysql::MySqlFactory)
+        .with(headwater_dynamodb::DynamoDbFactory)
+        .with(headwater_files::FilesFactory)
+        .with(headwater_remote::RemoteFactory);
+    let file = parse_config("headwater.toml", configuration, &ProcessEnvironment).unwrap();
+    let mut builder = Engine::builder().with_pushdown(pushdown);
+    for catalog in connectors.check_file(file).unwrap() {
+        let connector = connectors.build(&catalog).unwrap();
+        builder = builder.with_catalog(&catalog.name, &catalog.connector, connector);
+    }
+    builder.build().unwrap()
+}
+
 /// Every value as Arrow displays it, nested ones included.
-fn lines(batches: &[RecordBatch]) -> Vec<String> {
+fn values(batches: &[RecordBatch]) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
-    let mut lines = Vec::new();
+    let mut rows = Vec::new();
     for batch in batches {
         let columns: Vec<ArrayFormatter<'_>> =
             batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
         for row in 0..batch.num_rows() {
-            let values: Vec<String> = columns.iter().map(|column| column.value(row).to_string()).collect();
-            lines.push(values.join(","));
+            rows.push(columns.iter().map(|column| column.value(row).to_string()).collect());
         }
     }
-    lines
+    rows
 }
