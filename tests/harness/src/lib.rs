@@ -20,8 +20,8 @@
 //! # }
 //! ```
 //!
-//! `scripts/install-services` puts the server programs on a machine that has none. Nothing else is needed: the DynamoDB
-//! server is compiled in.
+//! `scripts/install-services` puts the server programs on a machine that has none, and the Python that [`python`] finds.
+//! Nothing else is needed: the DynamoDB server is compiled in.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
