@@ -61,7 +61,9 @@ fn only_the_planner_knows_the_engine_and_core_knows_no_driver() {
             _ => assert!(engine.is_empty(), "{package} needs {engine:?}"),
         }
     }
-    for driver in ["tokio", "tokio-postgres", "mysql_async", "aws-config", "object_store", "arrow-flight", "tonic", "hyper"] {
+    for driver in
+        ["tokio", "tokio-postgres", "mysql_async", "aws-config", "object_store", "arrow-flight", "tonic", "hyper"]
+    {
         assert!(!edges["headwater-core"].contains(driver), "core needs {driver}");
     }
 }
