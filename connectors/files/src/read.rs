@@ -86,7 +86,8 @@ fn text_of(store: FileStore, file_name: &str, range: std::ops::Range<u64>) -> Re
         Packing::Plain => stored,
         packing => unpack::unpacked(stored, packing, name),
     };
-    Ok(if begins { without_mark(text) } else { text })
+    // Some of these streams must not be asked again after their end.
+    Ok(if begins { without_mark(text) } else { text }.fuse().boxed())
 }
 
 /// Drops the three bytes by which some programs mark UTF-8.

@@ -25,8 +25,11 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// Takes one value into account.
+    /// Takes one value into account. The empty text fits every type: where it is no text it is NULL.
     pub(crate) fn add(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         self.seen += 1;
         match looks_of(text) {
             Looks::Text => self.texts += 1,

@@ -29,7 +29,7 @@ pub(super) async fn read(task: Arc<Task>, store: FileStore, piece: Piece) -> Res
     };
     let shown = if start == 0 { store.name().to_owned() } else { format!("{} after byte {start}", store.name()) };
     let constants = task.detail.constants(&piece)?;
-    let reader = CsvReader::new(layout.delimiter, if start == 0 { 1 } else { 0 });
+    let reader = CsvReader::new(layout.delimiter, 1);
     let reading = Reading {
         text: PieceText::open(store, &piece)?,
         reader,

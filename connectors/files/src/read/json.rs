@@ -118,7 +118,7 @@ pub(super) async fn read(task: Arc<Task>, store: FileStore, piece: Piece) -> Res
     let constants = task.detail.constants(&piece)?;
     let own = task.wanted().map(Arc::clone).collect();
     let text = PieceText::open(store, &piece)?;
-    let lines = Lines::new(u64::from(start == 0));
+    let lines = Lines::new(1);
     let reading = Reading { task, text, lines, ready: None, own, constants, file, ended: false };
     let batches =
         stream::try_unfold(

@@ -1,9 +1,13 @@
 //! Files on disk and on a real S3 server.
 
+mod bad_input;
 mod conformance;
 mod formats;
+mod inventory;
 mod local;
 mod partitions;
+mod pushdown;
 mod s3;
 mod splitting;
 mod support;
+mod unions;
