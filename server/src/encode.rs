@@ -3,9 +3,11 @@
 use crate::status::to_status;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
+use arrow_flight::FlightData;
 use arrow_flight::encode::{DictionaryHandling, FlightDataEncoder, FlightDataEncoderBuilder};
 use arrow_flight::error::FlightError;
-use arrow_flight::{FlightData, utils::batches_to_flight_data};
 use futures::StreamExt;
 use headwater_core::wire::ReadNote;
 use headwater_core::{BatchStream, Error, ErrorKind, Result, ScanMetrics, WIRE_VERSION};
@@ -51,14 +53,21 @@ impl Encoder {
 
     /// What says that all of the split has been sent. A batch without rows carries it, which every client can read.
     pub(crate) fn end(&self) -> Result<Vec<FlightData>> {
-        let empty = RecordBatch::new_empty(Arc::clone(&self.schema));
-        let messages = batches_to_flight_data(&self.schema, vec![empty]);
-        let mut messages = messages.map_err(|error| Error::internal(format!("the end mark: {error}")))?;
-        // The schema was sent already.
-        messages.remove(0);
+        let mut messages = self.empty_batch().map_err(|error| Error::internal(format!("the end mark: {error}")))?;
         let last = messages.pop().ok_or_else(|| Error::internal("the end mark has no message"))?;
         messages.push(self.noted(last, true)?);
         Ok(messages)
+    }
+
+    /// A batch without rows, after its dictionaries.
+    fn empty_batch(&self) -> Result<Vec<FlightData>, ArrowError> {
+        let (generator, options) = (IpcDataGenerator::default(), IpcWriteOptions::default());
+        let mut dictionaries = DictionaryTracker::new(false);
+        // Numbers the dictionaries. The schema itself was sent already.
+        generator.schema_to_bytes_with_dictionary_tracker(&self.schema, &mut dictionaries, &options);
+        let empty = RecordBatch::new_empty(Arc::clone(&self.schema));
+        let (before, batch) = generator.encode(&empty, &mut dictionaries, &options, &mut IpcWriteContext::default())?;
+        Ok(before.into_iter().chain([batch]).map(FlightData::from).collect())
     }
 
     fn noted(&self, data: FlightData, end: bool) -> Result<FlightData> {

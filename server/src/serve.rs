@@ -15,6 +15,11 @@ use tonic::transport::{Server, ServerTlsConfig};
 
 /// Join keys are the largest thing a caller sends.
 const LARGEST_REQUEST: usize = 64 << 20;
+/// Calls at once on one connection.
+const MOST_CALLS: u32 = 10_000;
+/// Calls cancelled before they were looked at, after which a connection is taken for an attack. An engine that has
+/// enough rows drops all its reads at once.
+const MOST_CANCELLED: usize = 1_000;
 /// A caller that vanished without a word is noticed after both of these.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -74,8 +79,12 @@ impl FlightServer {
     }
 
     fn router(&self) -> Result<Router> {
-        let mut server =
-            Server::builder().http2_keepalive_interval(Some(PING_INTERVAL)).http2_keepalive_timeout(Some(PING_TIMEOUT));
+        let mut server = Server::builder()
+            // The bound on reads is ours; calls that wait for their turn must not keep others from asking.
+            .max_concurrent_streams(MOST_CALLS)
+            .http2_max_pending_accept_reset_streams(Some(MOST_CANCELLED))
+            .http2_keepalive_interval(Some(PING_INTERVAL))
+            .http2_keepalive_timeout(Some(PING_TIMEOUT));
         if let Some(identity) = &self.identity {
             let identity = tonic::transport::Identity::from_pem(&identity.certificates, identity.key.expose());
             // The driver's message could repeat a part of the key.

@@ -17,6 +17,9 @@ const LARGEST_MESSAGE: usize = 256 << 20;
 const READ_WINDOW: u32 = 2 << 20;
 /// All reads share a connection, and one that nobody takes from must not stop the others: room for hundreds.
 const CONNECTION_WINDOW: u32 = 1 << 30;
+/// A read that was dropped is remembered while its data still arrive; forgotten ones are counted, and by default the
+/// connection is given up at some number of them, with all other reads on it.
+const REMEMBERED_RESETS: usize = 1_000;
 /// A server that vanished without a word is noticed after both of these.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -103,6 +106,8 @@ fn endpoint(config: &RemoteConfig) -> Result<Endpoint> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
+        .http2_max_concurrent_reset_streams(REMEMBERED_RESETS)
+        .http2_max_local_error_reset_streams(None)
         .tcp_nodelay(true);
     if !config.tls {
         return Ok(endpoint);

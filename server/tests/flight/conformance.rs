@@ -1,11 +1,12 @@
 //! The contract, kept through a server and a connection.
 
-use crate::support::{Running, certificate, config, connector, name, with_token};
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use crate::support::{Running, certificate, config, connector, first_split, name, with_token};
+use arrow::array::{ArrayRef, DictionaryArray, Int64Array, ListArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int8Type, Int32Type};
+use futures::TryStreamExt;
 use headwater_core::testing::{Fixture, Report, check, dataset};
-use headwater_core::{MemoryConnector, Secret};
+use headwater_core::{MemoryConnector, ScanContext, Secret};
 use headwater_remote::RemoteConfig;
 use headwater_server::FlightServer;
 use std::sync::Arc;
@@ -59,9 +60,9 @@ async fn the_suite_runs_over_tls_with_a_token_and_two_servers() -> Result<(), Re
     check(&fixture(one, twin)).await.into_result()
 }
 
-/// Text views and dictionaries are what file readers make.
+/// Readers of files make text views.
 #[tokio::test(flavor = "multi_thread")]
-async fn views_and_dictionaries_arrive_as_they_are() -> Result<(), Report> {
+async fn the_suite_runs_with_views() -> Result<(), Report> {
     let data = dataset();
     let schema = data.schema();
     let columns = schema.fields().iter().zip(data.columns()).map(|(field, column)| {
@@ -75,4 +76,21 @@ async fn views_and_dictionaries_arrive_as_they_are() -> Result<(), Report> {
     let data = RecordBatch::try_from_iter_with_nullable(columns.collect::<Vec<_>>()).unwrap();
     let server = Running::of(tables(&data)).await;
     check(&fixture(config(server.port), config(server.port))).await.into_result()
+}
+
+/// Types of which the pushdown language knows nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn dictionaries_and_lists_arrive_as_they_are() {
+    let words: ArrayRef = Arc::new(DictionaryArray::<Int8Type>::from_iter([Some("a"), None, Some("b"), Some("a")]));
+    let lists = [Some(vec![Some(1), None]), None, Some(vec![]), Some(vec![Some(2)])];
+    let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists));
+    let batch = RecordBatch::try_from_iter([("words", words), ("lists", lists)]).unwrap();
+    let tables = MemoryConnector::new().with_table(name("odd"), vec![batch.clone()]).unwrap();
+    let server = Running::of(tables).await;
+    let remote = server.remote();
+    let split = first_split(&remote, "odd").await;
+    // Two batches, so that the dictionary comes again.
+    let context = ScanContext { max_batch_rows: 2, ..ScanContext::new("odd") };
+    let batches: Vec<_> = remote.read(&split, &context).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(batches, [batch.slice(0, 2), batch.slice(2, 2)]);
 }

@@ -36,6 +36,29 @@ async fn dropping_a_stream_stops_the_far_read() {
     }
 }
 
+/// Data of dropped reads are still on their way when they are dropped, which is no reason to give up the connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_dropped_reads_leave_the_others_alone() {
+    let watched = Watched::new();
+    let server = Running::of(watched.clone()).await;
+    let remote = server.remote();
+    let split = first_split(&remote, "endless").await;
+    let context = ScanContext::new("dropped");
+    let mut held = remote.read(&split, &context).await.unwrap();
+    for _ in 0..150 {
+        let reads = (0..10).map(|_| async {
+            let mut stream = remote.read(&split, &context).await.unwrap();
+            assert!(stream.next().await.unwrap().is_ok());
+        });
+        futures::future::join_all(reads).await;
+    }
+    for _ in 0..10_000 {
+        held.next().await.unwrap().unwrap();
+    }
+    drop(held);
+    all_closed(&watched.seen).await;
+}
+
 /// The server's process dies: all its tasks are gone, and its sockets with them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_in_the_middle_of_a_read_is_an_error() {

@@ -99,7 +99,8 @@ async fn an_error_arrives_with_all_that_it_says_and_after_the_rows_before_it() {
 /// All calls share a connection: reads that nobody takes from must not stop the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_that_stand_still_do_not_stop_others() {
-    let server = Running::of(Watched::new()).await;
+    let watched = Watched::new();
+    let server = Running::of(watched.clone()).await;
     let remote = server.remote();
     let split = first_split(&remote, "endless").await;
     let context = ScanContext::new("still");
@@ -108,6 +109,12 @@ async fn reads_that_stand_still_do_not_stop_others() {
         let mut stream = remote.read(&split, &context).await.unwrap();
         assert!(stream.next().await.unwrap().is_ok());
         standing.push(stream);
+    }
+    // The server has sent all that it may.
+    let mut sent = 0;
+    while watched.seen.endless.load(SeqCst) > sent {
+        sent = watched.seen.endless.load(SeqCst);
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     assert_eq!(timeout(PATIENCE, count(&remote, "numbers")).await.unwrap().unwrap(), 1_000);
     // And they go on from where they stood.

@@ -18,6 +18,8 @@ use std::time::Duration;
 pub(crate) struct Seen {
     /// Streams that exist right now.
     pub(crate) open: AtomicUsize,
+    /// Batches that endless streams have given.
+    pub(crate) endless: AtomicUsize,
     pub(crate) keys: Mutex<Vec<Option<JoinKeys>>>,
     pub(crate) query_ids: Mutex<Vec<String>>,
 }
@@ -124,7 +126,13 @@ impl Connector for Watched {
             .with_retry(Retry::After(Duration::from_millis(1_500)));
         let batches: BatchStream = match () {
             () if text.contains("\"huge\"") => self.inner.read(split, context).await?,
-            () if text.contains("\"endless\"") => stream::repeat_with(|| Ok(numbers(ROWS))).boxed(),
+            () if text.contains("\"endless\"") => {
+                let seen = Arc::clone(&self.seen);
+                let count = move || {
+                    seen.endless.fetch_add(1, SeqCst);
+                };
+                stream::repeat_with(move || Ok(numbers(ROWS))).inspect(move |_| count()).boxed()
+            }
             () if text.contains("\"silent\"") => stream::iter([Ok(numbers(1))]).chain(stream::pending()).boxed(),
             () if text.contains("\"failing\"") => stream::iter([Ok(numbers(ROWS)), Err(error)]).boxed(),
             () if text.contains("\"many\"") => stream::iter([Ok(numbers(1))]).boxed(),
