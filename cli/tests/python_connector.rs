@@ -101,7 +101,7 @@ fn rows_that_are_missing_are_told_by_rule() {
 #[test]
 fn a_server_that_promises_too_much_is_found_out() {
     let directory = loaded();
-    let (right, wrong) = ("} = {int(text)}", "} >= {int(text)}");
+    let (right, wrong) = ("} = {int(it)}", "} >= {int(it)}");
     let server = script("server.py");
     assert_eq!(server.matches(right).count(), 1, "the line to break is gone");
     directory.write("server.py", &server.replace(right, wrong));
@@ -170,6 +170,8 @@ fn declared_types_are_read_exactly_or_not_at_all() {
         "CREATE TABLE kinds (d DATE, t TIMESTAMP, p DECIMAL(10, 2), x DECIMAL_TEXT(38, 4), r REAL, s VARCHAR(9), i BIGINT);
          INSERT INTO kinds VALUES ('2024-02-29', '2024-02-29 12:30:00.000001', 12.50,
              '1234567890123456789012345678901234.5678', 0.1, 'x', 9007199254740993), (NULL, NULL, 7, '-1', 1, '', -1);
+         CREATE TABLE hidden (rowid TEXT, n INT, twice INT AS (2 * n));
+         INSERT INTO hidden (rowid, n) VALUES (NULL, 1), ('x', 2), (NULL, 3), ('y', 4), ('y', 5);
          CREATE TABLE text_in_a_number (n BIGINT); INSERT INTO text_in_a_number VALUES ('abc');
          CREATE TABLE rounded (n DECIMAL(18, 4)); INSERT INTO rounded VALUES ('12345678901234.5678');
          CREATE TABLE too_fine (n DECIMAL(10, 2)); INSERT INTO too_fine VALUES (0.125)",
@@ -179,6 +181,8 @@ fn declared_types_are_read_exactly_or_not_at_all() {
     let expected = "d,t,p,x,r,s,i\n2024-02-29,2024-02-29T12:30:00.000001,12.50,1234567890123456789012345678901234.5678,0.1,x,\
                     9007199254740993\n,,7.00,-1.0000,1.0,\"\",-1\n";
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), (expected, ""));
+    let outcome = directory.run(&["query", "SELECT * FROM shop.main.hidden ORDER BY n"]);
+    assert_eq!(outcome.stdout, "rowid,n,twice\n,1,2\nx,2,4\n,3,6\ny,4,8\ny,5,10\n", "{}", outcome.stderr);
     for table in ["text_in_a_number", "rounded", "too_fine"] {
         let outcome = directory.run(&["query", &format!("SELECT n FROM shop.main.{table}")]);
         assert_eq!(outcome.code, 1, "{table}: {}{}", outcome.stdout, outcome.stderr);

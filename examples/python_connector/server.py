@@ -1,13 +1,11 @@
 """A SQLite file as a source of Headwater: docs/flight-protocol.md in Python. It pushes the choice of columns, `column =
 integer` and limits, and reads a table in up to four parts by SQLite's rowid; the rest it leaves to the engine."""
 
-import argparse, base64, datetime, decimal, hashlib, hmac, json, re, secrets, sqlite3
-from contextlib import closing
+import argparse, base64, contextlib, datetime, decimal, hashlib, hmac, json, re, secrets, sqlite3
 
 import pyarrow as pa
 from pyarrow import flight
 
-PARTS = 4
 KEY = secrets.token_bytes(32)  # Of this process: what it has signed is refused after a restart.
 TYPES = {"REAL": pa.float64(), "BOOLEAN": pa.bool_(), "BLOB": pa.binary(), "DATE": pa.date32(),
          "TIMESTAMP": pa.timestamp("us")}  # Any other is text; but where there is INT in a name, SQLite means integers.
@@ -53,9 +51,9 @@ def batch(schema, rows):
 
 def condition(schema, wanted):
     match wanted:
-        case {"compare": {"op": "eq", "left": {"column": name}, "right": {"literal": {"type": "int64", "value": text}}}}:
+        case {"compare": {"op": "eq", "left": {"column": name}, "right": {"literal": {"type": "int64", "value": it}}}}:
             if name in schema.names and schema.field(name).type == pa.int64():
-                return f"{quoted(name)} = {int(text)}"
+                return f"{quoted(name)} = {int(it)}"
 
 class Call(flight.ServerMiddleware):
     headers = {}
@@ -66,30 +64,30 @@ class Gate(flight.ServerMiddlewareFactory):
         call.headers = {name: values[0] for name, values in headers.items()}
         if call.headers.get("headwater-protocol") != "1":
             raise failure("E0101", f"the server has protocol 1, the caller {call.headers.get('headwater-protocol')}")
-        given = call.headers.get("authorization", "").encode()
-        if self.token and not hmac.compare_digest(given, b"Bearer " + self.token):
+        if self.expected and not hmac.compare_digest(call.headers.get("authorization", "").encode(), self.expected):
             raise failure("E0401", "a bearer token is needed, and it is not this one")
         return call
 
 class Server(flight.FlightServerBase):
     def query(self, sql, *values):
-        with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, check_same_thread=False)) as db:
+        with contextlib.closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, check_same_thread=False)) as db:
             yield from db.execute(sql, values)
 
     def columns(self, table):
         fields = []
-        for name, declared, needed in self.query('SELECT name, upper(type), "notnull" FROM pragma_table_info(?)', table):
+        sql = 'SELECT name, upper(type), "notnull" FROM pragma_table_xinfo(?) WHERE hidden <> 1'
+        for name, declared, needed in self.query(sql, table):
             digits = re.fullmatch(r"DECIMAL(?:_TEXT)?\((\d+), *(\d+)\)", declared)
-            plain = TYPES.get(declared, pa.int64() if "INT" in declared else pa.string())
-            fields.append(pa.field(name, pa.decimal128(int(digits[1]), int(digits[2])) if digits else plain, not needed))
+            kind = pa.decimal128(*map(int, digits.groups())) if digits else TYPES.get(declared)
+            fields.append(pa.field(name, kind or (pa.int64() if "INT" in declared else pa.string()), not needed))
         return pa.schema(fields)
 
     def do_action(self, context, action):
         act = getattr(self, "act_" + action.type.removeprefix("headwater.").replace("-", "_"), None)
         if act is None:
             raise failure("E0202", f"there is no action {action.type}")
-        answer = act(**json.loads(action.body.to_pybytes() or b"{}"))
-        return [json.dumps({"version": 1, "end": True, **answer}).encode()]
+        asked = json.loads(action.body.to_pybytes() or b"{}")
+        return [json.dumps({"version": 1, "end": True, **act(**asked)}).encode()]
 
     def act_describe(self, **_):
         return {"server": "sqlite example", "catalogs": [{"name": "sqlite", "kind": "sqlite"}]}
@@ -100,35 +98,37 @@ class Server(flight.FlightServerBase):
     def act_list_tables(self, schema, **_):
         if schema != "main":
             raise failure("E0203", f"schema {schema} not found")
-        # Without a rowid (`wr`) a table cannot be read in parts.
+        # `wr` is WITHOUT ROWID: nothing to cut such a table by.
         names = self.query("SELECT name FROM pragma_table_list WHERE type = 'table' AND NOT wr")
         return {"tables": [{"schema": schema, "table": name} for name, in names if not name.startswith("sqlite_")]}
 
     def act_get_table(self, table, **_):
         if table not in self.act_list_tables(table["schema"])["tables"]:
             raise failure("E0203", f"table {table['schema']}.{table['table']} not found")
-        [(low, high)] = self.query(f"SELECT min(rowid), max(rowid) FROM {quoted(table['table'])}")
-        cuts = [] if low is None else sorted({low + (high - low) * part // PARTS for part in range(1, PARTS)})
-        schema = base64.b64encode(self.columns(table["table"]).serialize()).decode()
-        handle = signed("table", json.dumps([table["table"], cuts]))
-        return {"handle": handle, "table": {"name": table, "kind": "table", "schema": schema}}
+        schema = self.columns(table["table"])
+        # The rowid has three names, and a column that has one of them is meant instead of it.
+        rowid = max({"rowid", "_rowid_", "oid"} - {name.lower() for name in schema.names})
+        [(low, high)] = self.query(f"SELECT min({rowid}), max({rowid}) FROM {quoted(table['table'])}")
+        cuts = [] if low is None else sorted({low + (high - low) * quarter // 4 for quarter in (1, 2, 3)})
+        facts = {"name": table, "kind": "table", "schema": base64.b64encode(schema.serialize()).decode()}
+        return {"handle": signed("table", json.dumps([table["table"], rowid, cuts])), "table": facts}
 
     def act_plan_scan(self, handle, request, **_):
-        table, cuts = opened("table", handle)
+        table, rowid, cuts = opened("table", handle)
         schema, limit, columns = self.columns(table), request.get("limit"), request.get("projection")
         columns = schema.names if columns is None else columns
         for name in set(columns) - set(schema.names):
             raise failure("E0203", f"column {name} not found in {table}")
         pushed = [condition(schema, wanted) for wanted in request.get("filters", [])]
         refused = {"answer": "refused", "reason": "the server compares whole numbers only, and only by ="}
-        stop, stops = "", None
+        stop, stops = "", None  # A limit counts the rows that pass every filter, the engine's own too.
         if limit is not None and all(pushed):
-            stop, stops = f" LIMIT {min(limit, 2**63 - 1)}", {"answer": "inexact", "reason": "each part stops by itself"}
-        elif limit is not None:  # It counts rows that pass all filters, and the engine keeps some of those.
+            stop, stops = f" LIMIT {min(limit, 2**63 - 1)}", {"answer": "inexact", "reason": "each part stops there"}
+        elif limit is not None:
             stops = {"answer": "refused", "reason": "the engine filters rows that have left the server"}
         # The outer parts are open: a row that is inserted later is read too, and none is read twice.
-        inner = [f"rowid > {low} AND rowid <= {high}" for low, high in zip(cuts, cuts[1:])]
-        parts = [f"rowid <= {cuts[0]}", *inner, f"rowid > {cuts[-1]}"] if cuts else ["true"]
+        inner = [f"{rowid} > {low} AND {rowid} <= {high}" for low, high in zip(cuts, cuts[1:])]
+        parts = [f"{rowid} <= {cuts[0]}", *inner, f"{rowid} > {cuts[-1]}"] if cuts else ["true"]
         select = f"SELECT {', '.join(map(quoted, columns)) or 'NULL'} FROM {quoted(table)} WHERE "
         statements = [select + " AND ".join([*filter(None, pushed), part]) + stop for part in parts]
         return {"filters": [{"answer": "exact"} if sql else refused for sql in pushed], "limit": stops,
@@ -137,8 +137,9 @@ class Server(flight.FlightServerBase):
 
     def act_get_splits(self, handle, keys=None, **_):
         table, columns, statements = opened("plan", handle)
-        reason = "the server takes no keys"
-        decision = {"declined": {"keys": len(keys["tuples"]), "reason": reason}} if keys else "not_offered"
+        decision = "not_offered"
+        if keys:
+            decision = {"declined": {"keys": len(keys["tuples"]), "reason": "the server takes no keys"}}
         if keys and not keys["tuples"]:  # The other side of the join is empty, and so is the answer.
             decision, statements = {"used": {"keys": 0}}, []
         ticket = lambda sql: signed("ticket", json.dumps([table, columns, sql]))
@@ -148,8 +149,8 @@ class Server(flight.FlightServerBase):
         table, columns, sql = opened("ticket", ticket.ticket.decode())
         known, headers = self.columns(table), context.get_middleware("call").headers
         schema = pa.schema([known.field(name) for name in columns])
-        most = [int(headers.get("headwater-max-batch-" + what, usual)) for what, usual in [("rows", 8192), ("bytes", 2**21)]]
-        return flight.GeneratorStream(schema, self.batches(schema, sql, *most))
+        most = lambda what, usual: int(headers.get("headwater-max-batch-" + what, usual))
+        return flight.GeneratorStream(schema, self.batches(schema, sql, most("rows", 8192), most("bytes", 2 << 20)))
 
     def batches(self, schema, sql, most_rows, most_bytes):
         """Steps the statement as the caller reads. One who cancels drops this generator, and with it the connection."""
@@ -170,7 +171,7 @@ if __name__ == "__main__":
     parser.add_argument("--token-file", type=argparse.FileType("rb"), help="holds the token that callers must show")
     options = parser.parse_args()
     gate = Gate()
-    gate.token = options.token_file and options.token_file.read().strip()
+    gate.expected = options.token_file and b"Bearer " + options.token_file.read().strip()
     server = Server(f"grpc://{options.listen}", middleware={"call": gate})
     server.file = options.file
     print(f"listening on grpc://{options.listen.rpartition(':')[0]}:{server.port}", flush=True)
