@@ -5,7 +5,7 @@ use crate::catalogs::Catalog;
 use crate::seal::{Purpose, foreign};
 use crate::service::Service;
 use headwater_core::wire::{PlanAnswer, PlanScan};
-use headwater_core::{Answer, Expr, Result, TableMetadata};
+use headwater_core::{Answer, Error, ErrorKind, Expr, Relation, Result, TableMetadata};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -49,6 +49,11 @@ pub(crate) fn opened<V: DeserializeOwned>(
 /// The message without the conditions that cannot be read, and which of all conditions can.
 fn lenient(body: &[u8]) -> Result<(PlanScan, Vec<bool>)> {
     let mut json: Json = message(body)?;
+    let relation = json.pointer("/request/relation");
+    if relation.is_some_and(|relation| Relation::deserialize(relation).is_err()) {
+        return Err(Error::new(ErrorKind::Unsupported, "the server does not know this kind of relation")
+            .with_hint("a server of an older version reads tables only"));
+    }
     let mut known = Vec::new();
     if let Some(filters) = json.pointer_mut("/request/filters").and_then(Json::as_array_mut) {
         known = filters.iter().map(|filter| Expr::deserialize(filter).is_ok()).collect();
@@ -70,5 +75,11 @@ mod tests {
         assert_eq!(known, [false, true]);
         assert_eq!(ask.request.filters, [Expr::column("a").is_null()]);
         Ok(())
+    }
+
+    #[test]
+    fn relations_of_a_later_version_are_unsupported() {
+        let error = lenient(br#"{"request": {"relation": {"join": []}}}"#).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 }

@@ -3,8 +3,9 @@
 use crate::support::{Running, first_split, name, plan, splits};
 use crate::watched::{MANY, Watched};
 use arrow_flight::decode::FlightRecordBatchStream;
-use arrow_flight::{FlightDescriptor, Ticket};
+use arrow_flight::{Action, FlightDescriptor, Ticket};
 use futures::TryStreamExt;
+use headwater_core::wire::action;
 use headwater_core::{Error, ErrorKind, ScanContext, ScanRequest, Split};
 use headwater_server::FlightServer;
 use serde_json::json;
@@ -78,6 +79,24 @@ fn plain<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("headwater-protocol", "1".parse().unwrap());
     request
+}
+
+/// The answer to a condition that only a later version has: refused, and the limit beneath it too.
+#[tokio::test(flavor = "multi_thread")]
+async fn conditions_of_a_later_version_are_refused_not_errors() {
+    let server = Running::of(Watched::new()).await;
+    let table = server.remote().get_table(&name("huge")).await.unwrap();
+    let is_null = json!({ "is_null": { "column": "text" } });
+    let request = json!({ "relation": { "table": { "schema": "main", "table": "huge" } }, "limit": 1,
+        "filters": [{ "sounds_like": { "column": "text" } }, is_null] });
+    let body = json!({ "handle": table.detail["handle"], "request": request });
+    let ask = Action { r#type: action::PLAN_SCAN.to_owned(), body: body.to_string().into() };
+    let mut answers = server.plain_client().await.do_action(plain(ask)).await.unwrap().into_inner();
+    let answer: serde_json::Value = serde_json::from_slice(&answers.try_next().await.unwrap().unwrap().body).unwrap();
+    let unknown = json!({ "answer": "refused", "reason": "the server does not know this condition" });
+    assert_eq!(answer["filters"], json!([unknown, { "answer": "exact" }]));
+    assert_eq!(answer["limit"]["answer"], "refused");
+    assert!(!answer["requests"].to_string().contains("sounds_like"), "{answer}");
 }
 
 /// An ordinary client, which knows neither handles nor the end mark.
