@@ -21,6 +21,13 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
          `?region=…&endpoint=…&profile=…` if needed, options of their own win.",
     ),
     option("path", OptionKind::Text, None, "A local directory, in place of `url`."),
+    option(
+        "paths",
+        OptionKind::Choice(&["any", "place"]),
+        None,
+        "Which paths and URLs a statement may name: `any`, or those within the catalog's own place. Without `url` and \
+         `path` any, else those within.",
+    ),
     option("region", OptionKind::Text, None, "AWS region; else the bucket's own is looked up."),
     option("endpoint", OptionKind::Text, None, "Address in place of AWS's, for a local server or a VPC endpoint."),
     option(
@@ -92,6 +99,8 @@ pub(crate) struct FilesConfig {
     /// The catalog's name, for hints that show what to write.
     pub(crate) catalog: String,
     pub(crate) scope: Scope,
+    /// Statements may name paths outside the catalog's place.
+    pub(crate) any_path: bool,
     pub(crate) region: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) profile: Option<String>,
@@ -127,9 +136,14 @@ impl FilesConfig {
             check_endpoint(endpoint, options.boolean("allow_http").unwrap_or(false))?;
         }
         let tables = options.table("tables").map(declared::parse_tables).transpose()?.unwrap_or_default();
+        let any_path = match options.text("paths") {
+            Some(word) => word == "any",
+            None => matches!(scope, Scope::Nowhere),
+        };
         Ok(Self {
             catalog: catalog.name.clone(),
             scope,
+            any_path,
             region: pick("region", url.region),
             endpoint,
             profile: pick("profile", url.profile),
@@ -141,6 +155,18 @@ impl FilesConfig {
             max_requests_in_flight: count(options, "max_requests_in_flight", 10_000)?,
             tables,
         })
+    }
+
+    /// Whether a statement may name this path: whoever may ask a server must not thereby read the server's disk.
+    pub(crate) fn allows(&self, place: &Location) -> bool {
+        self.any_path
+            || match &self.scope {
+                Scope::Nowhere => false,
+                Scope::Buckets => place.root != Root::Disk,
+                Scope::Place(own) => {
+                    place.root == own.root && (place.path == own.path || place.path.starts_with(&own.as_folder()))
+                }
+            }
     }
 
     /// Where requests to S3 go, for messages.

@@ -20,7 +20,8 @@
 //!
 //! A column's type is the narrowest that holds every value of the sample. A later value that does not fit is
 //! `SchemaMismatch` with file, line and what to declare. A declared type reads more leniently: `007` is 7 in a column
-//! declared `int64`, and `0.30000000000000004441` is what a `float64` makes of it.
+//! declared `int64`, and `0.30000000000000004441` is what a `float64` makes of it. A JSON
+//! column declared `text` takes any value, as the JSON of it.
 
 pub(crate) mod csv;
 pub(crate) mod evidence;

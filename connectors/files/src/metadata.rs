@@ -3,7 +3,7 @@
 mod footers;
 mod samples;
 
-use crate::config::{DeclaredColumn, DeclaredTable, Location, Root, Scope};
+use crate::config::{DeclaredColumn, DeclaredTable, FilesConfig, Location, Root, Scope};
 use crate::connect::Connection;
 use crate::listing::{
     self, FileEntry, Format, Kind, Listing, Packing, Partitions, find, kind_of, list_tables, read_manifest,
@@ -51,7 +51,7 @@ pub(crate) struct TableDetail {
 
 impl TableDetail {
     pub(crate) fn of(table: &TableMetadata) -> Result<Self> {
-        serde_json::from_value(table.detail.clone())
+        Self::deserialize(&table.detail)
             .map_err(|error| Error::internal(format!("the metadata of {} is not ours: {error}", table.name)))
     }
 
@@ -146,7 +146,8 @@ pub(crate) async fn get_table(connection: &Connection, name: &TableName) -> Resu
 async fn place_of(connection: &Connection, name: &TableName, declared: &DeclaredTable) -> Result<Location> {
     let config = connection.config();
     if name.schema == PATH_SCHEMA {
-        return Location::parse(&name.table);
+        let place = Location::parse(&name.table)?;
+        return if config.allows(&place) { Ok(place) } else { Err(not_allowed(config, &place)) };
     }
     match (&config.scope, name.schema.as_str(), &declared.path) {
         (Scope::Place(place), DEFAULT_SCHEMA, Some(path)) => place.join(path),
@@ -161,6 +162,12 @@ async fn place_of(connection: &Connection, name: &TableName, declared: &Declared
         (_, DEFAULT_SCHEMA, _) => Err(Error::not_found(format!("table {name} not found"))),
         (_, schema, _) => Err(unknown_schema(schema)),
     }
+}
+
+fn not_allowed(config: &FilesConfig, place: &Location) -> Error {
+    let message = format!("catalog {} does not read {place}: it is outside the catalog's own place", config.catalog);
+    Error::new(ErrorKind::PermissionDenied, message)
+        .with_hint("name a path within it, use a catalog of that place, or set this catalog's option `paths = \"any\"`")
 }
 
 /// A table whose files are found; what remains is to look into them.
@@ -216,7 +223,7 @@ async fn source(
         // An inventory's folders are of its own making, not columns.
         let base = String::from("\0");
         let layout = layout(found.format, false, false, found.names);
-        return Ok(Source { root: found.root, base, files: found.files, layout, declared_newlines });
+        return Ok(Source { root: place.root.clone(), base, files: found.files, layout, declared_newlines });
     }
     let kind = kind(&files, declared.format, place)?;
     let header = declared.header.unwrap_or(true);

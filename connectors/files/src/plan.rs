@@ -231,8 +231,8 @@ pub(crate) fn pieces_of(request: &SourceRequest) -> Result<Vec<Piece>> {
     let SourceRequest::Operation { parameters, .. } = request else {
         return Err(Error::internal("this split is not one of the files connector"));
     };
-    let files = parameters.get("files").cloned().unwrap_or_default();
-    serde_json::from_value(files).map_err(|error| Error::internal(format!("this split is not one of ours: {error}")))
+    let files = parameters.get("files").unwrap_or(&serde_json::Value::Null);
+    Vec::deserialize(files).map_err(|error| Error::internal(format!("this split is not one of ours: {error}")))
 }
 
 /// A split that sends `request`.

@@ -17,6 +17,7 @@ use crate::plan::{Piece, ReadDetail, pieces_of};
 use arrow::array::RecordBatch;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::{BatchStream, Error, Result, ScanContext, ScanMetrics, Split};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// What reading a file needs to know beside the file.
@@ -30,7 +31,7 @@ pub(crate) struct Task {
 
 /// The rows of a split, file after file.
 pub(crate) fn read(connection: Arc<Connection>, split: &Split, context: &ScanContext) -> Result<BatchStream> {
-    let detail: ReadDetail = serde_json::from_value(split.detail.clone())
+    let detail = ReadDetail::deserialize(&split.detail)
         .map_err(|error| Error::internal(format!("this split is not one of ours: {error}")))?;
     let pieces = pieces_of(&split.request)?;
     let (metrics, limit) = (Arc::clone(&context.metrics), split.limit);

@@ -45,6 +45,33 @@ impl<'a> Json<'a> {
     }
 }
 
+/// As JSON, without blanks.
+impl std::fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Boolean(truth) => write!(f, "{truth}"),
+            Self::Number(text) => f.write_str(text),
+            Self::Text(text) => write!(f, "{}", serde_json::Value::from(text.as_ref())),
+            Self::List(items) => {
+                f.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if index > 0 { "," } else { "" })?;
+                }
+                f.write_str("]")
+            }
+            Self::Object(entries) => {
+                f.write_str("{")?;
+                for (index, (key, value)) in entries.iter().enumerate() {
+                    let key = serde_json::Value::from(key.as_ref());
+                    write!(f, "{}{key}:{value}", if index > 0 { "," } else { "" })?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,

@@ -27,7 +27,12 @@ pub(crate) fn json_array(
             text_array(data_type, &borrowed(&texts), true)
         }
         _ => {
-            let text = |value: &Json<'_>| if let Json::Text(text) = value { Some(text.to_string()) } else { None };
+            // What is declared text may be any value: it is then the JSON of it.
+            let any = lenient && *data_type == DataType::Utf8;
+            let text = |value: &Json<'_>| match value {
+                Json::Text(text) => Some(text.to_string()),
+                other => any.then(|| other.to_string()),
+            };
             let texts = picked(values, text)?;
             text_array(data_type, &borrowed(&texts), lenient)
         }

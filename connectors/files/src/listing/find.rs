@@ -30,7 +30,8 @@ pub(crate) async fn find(connection: &Connection, place: &Location) -> Result<Li
         let base = entry.path.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"));
         return Ok(Listing { files: vec![entry], base, is_file: true });
     }
-    let pattern = is_pattern(&place.path).then_some(place.path.as_str());
+    let names_a_folder = place.root == Root::Disk && matches!(disk_kind(&place.path).await?, Some(DiskKind::Folder));
+    let pattern = (is_pattern(&place.path) && !names_a_folder).then_some(place.path.as_str());
     let base = pattern.map_or_else(|| place.as_folder(), |pattern| literal_folder(pattern).to_owned());
     let glob = pattern.map(|pattern| glob(pattern, place)).transpose()?;
     let mut files = below(connection, &place.root, &base).await?;

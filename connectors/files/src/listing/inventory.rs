@@ -31,7 +31,6 @@ struct ManifestFile {
 /// The files of an inventory.
 #[derive(Debug)]
 pub(crate) struct Inventory {
-    pub(crate) root: Root,
     pub(crate) files: Vec<FileEntry>,
     pub(crate) format: Format,
     /// The columns of a CSV file, which has no header.
@@ -59,13 +58,28 @@ pub(crate) async fn read_manifest(connection: &Connection, root: &Root, manifest
         }
     };
     let names = if format == Format::Csv { csv_names(&parsed.file_schema) } else { Vec::new() };
-    let destination = match root {
-        Root::Disk => Root::Disk,
-        Root::Bucket(_) => Root::Bucket(bucket_of(&parsed.destination_bucket).to_owned()),
-    };
-    let find = |listed: ManifestFile| find_file(connection, &destination, manifest, listed.key);
+    check_within(root, &parsed, &name)?;
+    let find = |listed: ManifestFile| find_file(connection, root, manifest, listed.key);
     let files = stream::iter(parsed.files).map(find).buffered(LOOKS_AT_ONCE).try_collect().await?;
-    Ok(Inventory { root: destination, files, format, names })
+    Ok(Inventory { files, format, names })
+}
+
+/// AWS writes a manifest beside what it lists; one that points elsewhere could name any file that we may read.
+fn check_within(root: &Root, manifest: &Manifest, name: &str) -> Result<()> {
+    let listed = bucket_of(&manifest.destination_bucket);
+    if let Root::Bucket(own) = root
+        && own != listed
+    {
+        let message = format!("{name} lists files of another bucket, {listed}");
+        return Err(
+            Error::new(ErrorKind::Unsupported, message).with_hint("read the manifest in the bucket of its files")
+        );
+    }
+    let leads_out = |file: &&ManifestFile| file.key.split('/').any(|part| part == ".." || part == ".");
+    match manifest.files.iter().find(leads_out) {
+        Some(file) => Err(corrupt(name, "S3 Inventory manifest", &format!("it lists {}", file.key))),
+        None => Ok(()),
+    }
 }
 
 /// `Bucket, Key, Size` as a list.

@@ -6,8 +6,8 @@ use crate::listing::{FileEntry, Packing, kind_of};
 /// A table should give work to this many readers, as long as their shares are not too small.
 const READERS: u64 = 8;
 const LEAST_SHARE: u64 = 1 << 20;
-/// More files than this are not bundled, however small.
-const MAX_BUNDLE: usize = 256;
+/// More files than this are not bundled, however small: a request is shown to people.
+const MAX_BUNDLE: usize = 16;
 
 /// The splits: each a list of files or parts of files. A file without bytes is in none.
 pub(super) fn grouped(files: &[FileEntry], split_bytes: u64, splittable: bool) -> Vec<Vec<Piece>> {

@@ -4,6 +4,7 @@ use super::prune::{Range, may_match};
 use super::{ReadDetail, pieces_of, source_request, split};
 use futures::{StreamExt, stream};
 use headwater_core::{CompareOp, Error, Expr, JoinKeys, KeyDecision, Result, ScanPlan, Split, Splits, Value};
+use serde::Deserialize;
 use std::cmp::Ordering;
 
 /// Up to so many keys travel as a list with each split, more as a range.
@@ -61,7 +62,7 @@ fn condition(column: &str, values: Vec<Value>) -> Option<Expr> {
 
 /// The plan's requests, less the files that have none of the keys.
 fn narrowed(plan: &ScanPlan, conditions: Vec<Expr>) -> Result<Vec<Split>> {
-    let mut detail: ReadDetail = serde_json::from_value(plan.detail.clone())
+    let mut detail = ReadDetail::deserialize(&plan.detail)
         .map_err(|error| Error::internal(format!("this plan is not one of ours: {error}")))?;
     detail.predicate.extend(conditions.iter().cloned());
     let encoded = serde_json::to_value(&detail).map_err(|error| Error::internal(error.to_string()))?;

@@ -105,7 +105,7 @@ async fn small_files_are_bundled() {
         folder.put(&format!("t/{part:03}.csv"), format!("n\n{part}\n"));
     }
     let outcome = scan(&folder.connector(""), table("t"), |request| request, None).await.unwrap();
-    assert_eq!(outcome.splits.len(), 1);
+    assert_eq!(outcome.splits.len(), 7);
     assert_eq!(sorted(&outcome.rows, "n"), ints(0..100));
 }
 
