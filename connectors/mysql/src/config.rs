@@ -102,7 +102,7 @@ pub enum SslMode {
     VerifyFull,
     /// Encrypted, but whoever answers is believed: no protection against an attacker in between.
     Require,
-    /// Not encrypted.
+    /// Not encrypted, but for the password, which MySQL's `caching_sha2_password` encrypts with a key that nobody checks.
     Disable,
 }
 

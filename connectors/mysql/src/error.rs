@@ -26,7 +26,7 @@ const CODES: &[(&[u16], ErrorKind, &str)] = &[
     (&[3024, 1969], ErrorKind::Timeout, "raise statement_timeout, or narrow the query"),
     (&[1205, 3572], ErrorKind::Timeout, "another session holds a lock on the table"),
     (&[1040, 1203, 1226], ErrorKind::Throttled, "lower max_connections, or raise the server's limit"),
-    (&[1037, 1038, 1041, 1135, 1461], ErrorKind::Throttled, "the server is short of a resource"),
+    (&[3, 28, 1021, 1037, 1038, 1041, 1114, 1135, 1461], ErrorKind::Throttled, "the server is short of a resource"),
     (&[1153, 1301], ErrorKind::LimitExceeded, "raise max_allowed_packet at the server, or shorten the statement"),
     (&[1390, 1436, 1104, 3170], ErrorKind::LimitExceeded, "the statement is too large for the server"),
     (&[1792, 1290], ErrorKind::Unsupported, "Headwater only reads"),
@@ -44,6 +44,9 @@ const CLASSES: &[(&str, ErrorKind, &str)] = &[
     ("45", ErrorKind::InvalidInput, "a function at the server raised this"),
     ("70", ErrorKind::Cancelled, ""),
 ];
+
+/// Our statements are plain: what else there is comes from views, functions and the server's own state.
+const OTHER: &str = "the server says this; if the table is a view, try its query there";
 
 /// From a failed statement or connection.
 pub(crate) fn from_driver(error: mysql_async::Error, config: &MySqlConfig) -> Error {
@@ -125,7 +128,7 @@ fn kind_of(error: &ServerError) -> (ErrorKind, &'static str) {
         return (*kind, hint);
     }
     let by_class = CLASSES.iter().find(|(class, ..)| error.state.starts_with(class));
-    by_class.map_or((ErrorKind::Internal, ""), |(_, kind, hint)| (*kind, hint))
+    by_class.map_or((ErrorKind::InvalidInput, OTHER), |(_, kind, hint)| (*kind, hint))
 }
 
 fn no_tls(cause: &str, config: &MySqlConfig) -> Error {

@@ -33,7 +33,7 @@ pub(crate) struct Place {
 ///
 /// ```text
 /// begin ──▶ Lease ──finish─────────▶ COMMIT ──▶ back among the idle ones
-///             ├──drop, at rest─────▶ the same, in the background
+///             ├──drop, at rest─────▶ the same, in the background; with a statement left prepared, closed
 ///             └──drop, in the midst▶ its place is free at once; KILL QUERY from another connection, then close
 /// ```
 ///
@@ -43,6 +43,8 @@ pub(crate) struct Lease {
     held: Option<(Session, Place)>,
     /// Whether the server may still be working for it.
     busy: bool,
+    /// Whether the server keeps a statement for it.
+    prepared: bool,
     /// `Drop` may run outside of the runtime.
     runtime: Handle,
 }
@@ -59,7 +61,7 @@ enum After {
 impl Lease {
     /// Must be called within a runtime.
     pub(crate) fn new(session: Session, place: Place) -> Self {
-        Self { held: Some((session, place)), busy: false, runtime: Handle::current() }
+        Self { held: Some((session, place)), busy: false, prepared: false, runtime: Handle::current() }
     }
 
     pub(crate) fn product(&self) -> Result<Product> {
@@ -72,16 +74,20 @@ impl Lease {
         self.settle(rows, After::Rest, config)
     }
 
-    /// Prepares `sql` and starts it; its rows are then read by [`next_row`](Self::next_row).
-    pub(crate) async fn start(&mut self, sql: &str, config: &MySqlConfig) -> Result<Statement> {
+    /// A statement that the server understood. Nothing runs yet.
+    pub(crate) async fn prepare(&mut self, sql: &str, config: &MySqlConfig) -> Result<Statement> {
         let statement = self.conn()?.prep(sql).await;
-        let statement = self.settle(statement, After::Rest, config)?;
-        let started = self.conn()?.exec_iter(&statement, ()).await.map(drop);
-        self.settle(started, After::Rows, config)?;
-        Ok(statement)
+        self.prepared |= statement.is_ok();
+        self.settle(statement, After::Rest, config)
     }
 
-    /// The next row of the statement that was started.
+    /// Starts a statement; its rows are then read by [`next_row`](Self::next_row).
+    pub(crate) async fn execute(&mut self, statement: &Statement, config: &MySqlConfig) -> Result<()> {
+        let started = self.conn()?.exec_iter(statement, ()).await.map(drop);
+        self.settle(started, After::Rows, config)
+    }
+
+    /// The next row of the statement that was executed.
     pub(crate) async fn next_row(&mut self, config: &MySqlConfig) -> Result<Option<Row>> {
         let row = QueryResult::<BinaryProtocol>::new(self.conn()?).next().await;
         let after = if matches!(row, Ok(Some(_))) { After::Rows } else { After::Rest };
@@ -91,6 +97,7 @@ impl Lease {
     /// Forgets a statement whose rows were all read.
     pub(crate) async fn close(&mut self, statement: Statement, config: &MySqlConfig) -> Result<()> {
         let closed = self.conn()?.close(statement).await;
+        self.prepared = false;
         self.settle(closed, After::Rest, config)
     }
 
@@ -127,6 +134,8 @@ impl Drop for Lease {
             let Place { permit, opts, .. } = place;
             drop(permit);
             drop(self.runtime.spawn(end(session.conn, opts)));
+        } else if self.prepared {
+            drop(self.runtime.spawn(session.conn.disconnect()));
         } else {
             drop(self.runtime.spawn(async move {
                 if session.conn.query_drop(END).await.is_ok() {

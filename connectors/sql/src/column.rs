@@ -1,7 +1,6 @@
 //! A column as a statement refers to it.
 
-use crate::SqlText;
-use crate::compare::Need;
+use crate::{SqlText, integer_key};
 use headwater_core::{TextComparison, Value};
 
 /// How the source's comparison of a column relates to the engine's.
@@ -29,6 +28,9 @@ pub enum Comparison {
         indexed: SqlText,
         /// Whether a constant beside `indexed` must be ASCII: the source could not convert others.
         ascii_only: bool,
+        /// Whether `indexed LIKE 'prefix%'` finds every text with the prefix. Where blanks at the end do not count, an
+        /// index is asked from the prefix with blanks on, and misses what goes on with a smaller character.
+        by_prefix: bool,
     },
     /// Bytes.
     Binary,
@@ -65,25 +67,31 @@ pub enum Comparison {
     Different(&'static str),
 }
 
-/// What lies between one value of a column and the next.
+/// What a column can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// So many digits after the point.
+    /// Whole numbers from the one to the other.
+    Whole(i128, i128),
+    /// Numbers with so many digits after the point.
     Scale(i8),
-    /// So many microseconds.
+    /// Times that are so many microseconds apart.
     Micros(i64),
 }
 
 impl Step {
-    /// Whether a column of this step could hold the constant, as far as its step tells.
-    pub(crate) fn allows(self, value: &Value) -> bool {
-        match (self, value) {
+    /// The constant as the column would hold it, or `None` if it cannot.
+    pub(crate) fn fit(self, value: &Value) -> Option<Value> {
+        let fits = match (self, value) {
+            (Self::Whole(least, most), Value::Int64(_) | Value::UInt64(_) | Value::Decimal { .. }) => {
+                return integer_key(value, least, most);
+            }
+            (Self::Scale(scale), Value::Decimal { scale: of_constant, .. }) => *of_constant <= scale,
             (Self::Micros(step), Value::Time(micros) | Value::Timestamp(micros) | Value::Instant(micros)) => {
                 micros.checked_rem(step).is_none_or(|rest| rest == 0)
             }
-            (Self::Scale(scale), Value::Decimal { scale: of_constant, .. }) => *of_constant <= scale,
             _ => true,
-        }
+        };
+        fits.then(|| value.clone())
     }
 }
 
@@ -112,16 +120,8 @@ impl ColumnSql {
         }
     }
 
-    /// The column as it compares with these constants: bare if it may be, else as its value.
-    pub(crate) fn beside(
-        &self,
-        inner: &Comparison,
-        indexed: &SqlText,
-        step: Step,
-        values: &[Value],
-        need: Need,
-    ) -> Self {
-        let bare = need == Need::Rows && values.iter().all(|value| step.allows(value));
-        Self::plain(if bare { indexed } else { &self.value }.clone(), inner.clone())
+    /// As `inner` has it: under its bare name, or as the value.
+    pub(crate) fn as_inner(&self, inner: &Comparison, bare: Option<&SqlText>) -> Self {
+        Self::plain(bare.unwrap_or(&self.value).clone(), inner.clone())
     }
 }

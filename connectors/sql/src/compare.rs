@@ -30,14 +30,15 @@ pub(crate) fn with_constant(
     match &column.comparison {
         Comparison::Float => return float_with_constant(dialect, column, op, value),
         Comparison::Stepped { inner, indexed, step } => {
-            let column = column.beside(inner, indexed, *step, std::slice::from_ref(value), need);
-            return with_constant(dialect, &column, op, value, need);
+            let fitting = step.fit(value).filter(|_| need == Need::Rows);
+            let column = column.as_inner(inner, fitting.is_some().then_some(indexed));
+            return with_constant(dialect, &column, op, fitting.as_ref().unwrap_or(value), need);
         }
         Comparison::Gappy { inner, indexed, whole, step } => {
-            let column = column.beside(inner, indexed, *step, std::slice::from_ref(value), need);
-            let bare = column.value == *indexed;
+            let fitting = step.fit(value).filter(|_| need == Need::Rows);
+            let column = column.as_inner(inner, fitting.is_some().then_some(indexed));
             let compared = with_constant(dialect, &column, op, value, need)?;
-            return Ok(if bare && op != CompareOp::Eq { compared.and(whole) } else { compared });
+            return Ok(if fitting.is_some() && op != CompareOp::Eq { compared.and(whole) } else { compared });
         }
         _ => {}
     }
@@ -63,7 +64,14 @@ pub(crate) fn with_list(
     match &column.comparison {
         Comparison::Float => return float_with_list(dialect, column, list),
         Comparison::Stepped { inner, indexed, step } | Comparison::Gappy { inner, indexed, step, .. } => {
-            return with_list(dialect, &column.beside(inner, indexed, *step, list, need), list, need);
+            // What the column cannot hold, it does not equal.
+            let fitting: Vec<Value> = list.iter().filter_map(|value| step.fit(value)).collect();
+            let column = column.as_inner(inner, (need == Need::Rows).then_some(indexed));
+            if fitting.is_empty() {
+                let never = column.value.clone().then(" <> ").append(&column.value);
+                return Ok(Condition::exact(never));
+            }
+            return with_list(dialect, &column, &fitting, need);
         }
         _ => {}
     }
@@ -91,9 +99,10 @@ pub(crate) fn with_prefix(
         _ => return Err(Unsayable::new("only text begins with a prefix")),
     };
     let exact = Condition::exact(begins(dialect, &text, prefix)?);
+    let by_prefix = matches!(column.comparison, Comparison::Collated { by_prefix: true, .. });
     Ok(match candidates(column, &[Value::Utf8(prefix.to_owned())], need) {
-        Some(indexed) => exact.after(begins(dialect, indexed, prefix)?),
-        None => exact,
+        Some(indexed) if by_prefix => exact.after(begins(dialect, indexed, prefix)?),
+        _ => exact,
     })
 }
 
@@ -120,7 +129,7 @@ fn begins(dialect: &Dialect, text: &SqlText, prefix: &str) -> Result<SqlText, Un
 
 /// The bare column, if asking it as well finds the candidates by an index and loses none.
 fn candidates<'a>(column: &'a ColumnSql, values: &[Value], need: Need) -> Option<&'a SqlText> {
-    let Comparison::Collated { indexed, ascii_only } = &column.comparison else { return None };
+    let Comparison::Collated { indexed, ascii_only, .. } = &column.comparison else { return None };
     let ascii = |value: &Value| !matches!(value, Value::Utf8(text) if !text.is_ascii());
     (need == Need::Rows && (!ascii_only || values.iter().all(ascii))).then_some(indexed)
 }

@@ -242,7 +242,7 @@ mod tests {
 
     fn shown_in_mysql(filter: &Expr) -> String {
         let name = |name: &str| SqlText::identifier(&MYSQL, name);
-        let collated = Comparison::Collated { indexed: name("t"), ascii_only: false };
+        let collated = Comparison::Collated { indexed: name("t"), ascii_only: false, by_prefix: true };
         let whole = SqlText::from_static("`d` = `d` + INTERVAL 0 DAY");
         let value = SqlText::from_static("IF(`d` = `d` + INTERVAL 0 DAY, `d`, NULL)");
         let step = Step::Micros(1);
@@ -292,7 +292,9 @@ mod tests {
         assert_eq!(shown_in_mysql(&p(150, 2)), "`p` = 1.50");
         assert_eq!(shown_in_mysql(&p(1501, 3)), "COALESCE(`p`) = 1.501");
         let list = vec![Value::Int64(1), Value::Decimal { unscaled: 1501, scale: 3 }];
-        assert_eq!(shown_in_mysql(&Expr::column("p").is_in(list)), "COALESCE(`p`) IN (1, 1.501)");
+        assert_eq!(shown_in_mysql(&Expr::column("p").is_in(list)), "`p` IN (1)");
+        let list = vec![Value::Decimal { unscaled: 1501, scale: 3 }];
+        assert_eq!(shown_in_mysql(&Expr::column("p").is_in(list)), "`p` <> `p`");
         assert_eq!(shown_in_mysql(&Expr::column("p").is_null()), "`p` IS NULL");
     }
 

@@ -2,9 +2,7 @@
 
 use super::Decoding;
 use crate::TimeType;
-use crate::product::Product;
 use headwater_core::TextComparison;
-use headwater_sql::{ColumnSql, Comparison, SqlText, Step};
 use serde::{Deserialize, Serialize};
 
 /// A column's type as `information_schema` has it.
@@ -33,7 +31,7 @@ pub(crate) struct Reading {
 /// What stands in the select list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Selected {
+pub(super) enum Selected {
     Plain,
     AsText,
     WellKnownBinary,
@@ -42,7 +40,7 @@ enum Selected {
 /// How a column compares at the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Family {
+pub(super) enum Family {
     Boolean,
     Number,
     /// A number only in an expression: else a constant beside it would become a year or a string of bits.
@@ -52,10 +50,12 @@ enum Family {
     Double,
     /// By bytes, blanks at the end included.
     BinaryText,
-    /// By a language, or without blanks at the end.
+    /// By a language, blanks at the end included.
     Collated,
+    /// Blanks at the end do not count.
+    Padded,
     /// The same in a character set that takes ASCII constants alone.
-    CollatedAscii,
+    PaddedAscii,
     /// Text only once it is converted.
     Converted,
     /// Text only once it is cast.
@@ -74,11 +74,11 @@ enum Family {
 /// How one column is selected, read and compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ColumnLaw {
-    decoding: Decoding,
-    selected: Selected,
-    family: Family,
+    pub(super) decoding: Decoding,
+    pub(super) selected: Selected,
+    pub(super) family: Family,
     /// Digits of a second's fraction.
-    fraction: u8,
+    pub(super) fraction: u8,
 }
 
 /// The binary collations that do not pad: `utf8mb4_bin` is not one of them.
@@ -163,7 +163,8 @@ impl ColumnLaw {
             Family::Number
             | Family::BinaryText
             | Family::Collated
-            | Family::CollatedAscii
+            | Family::Padded
+            | Family::PaddedAscii
             | Family::Binary
             | Family::Date
             | Family::Timestamp
@@ -181,97 +182,6 @@ impl ColumnLaw {
             | Family::Vector => false,
         }
     }
-
-    /// The column in a statement.
-    pub(crate) fn column_sql(&self, product: Product, name: &str) -> ColumnSql {
-        let name = SqlText::identifier(product.dialect(), name);
-        ColumnSql {
-            selected: self.selected(product, &name),
-            value: self.value(&name),
-            comparison: self.comparison(&name),
-        }
-    }
-
-    fn selected(&self, product: Product, name: &SqlText) -> SqlText {
-        match (self.selected, product) {
-            (Selected::Plain, _) => name.clone(),
-            (Selected::AsText, _) => cast(name),
-            // MySQL else puts the latitude first where the reference system does; MariaDB never does.
-            (Selected::WellKnownBinary, Product::MySql) => {
-                SqlText::from_static("ST_AsBinary(").append(name).then(", 'axis-order=long-lat')")
-            }
-            (Selected::WellKnownBinary, Product::MariaDb) => {
-                SqlText::from_static("ST_AsBinary(").append(name).then(")")
-            }
-        }
-    }
-
-    fn value(&self, name: &SqlText) -> SqlText {
-        match self.family {
-            Family::Number | Family::TimeOfDay => SqlText::from_static("COALESCE(").append(name).then(")"),
-            Family::NumberInExpression => SqlText::from_static("(").append(name).then(" + 0)"),
-            Family::Float => SqlText::from_static("(").append(name).then(" + 0e0)"),
-            Family::CollatedAscii | Family::Converted => {
-                SqlText::from_static("CONVERT(").append(name).then(" USING utf8mb4)")
-            }
-            Family::CastText => cast(name),
-            Family::Date | Family::Timestamp | Family::Instant => {
-                SqlText::from_static("IF(").append(&whole(name)).then(", ").append(name).then(", NULL)")
-            }
-            _ => name.clone(),
-        }
-    }
-
-    fn comparison(&self, name: &SqlText) -> Comparison {
-        let step = self.step();
-        let gappy =
-            |inner| Comparison::Gappy { inner: Box::new(inner), indexed: name.clone(), whole: whole(name), step };
-        let stepped = |inner| Comparison::Stepped { inner: Box::new(inner), indexed: name.clone(), step };
-        match self.family {
-            Family::Boolean => Comparison::Boolean,
-            Family::Number => stepped(Comparison::Number),
-            Family::NumberInExpression => Comparison::Number,
-            Family::Float | Family::Double => Comparison::Float,
-            Family::BinaryText => Comparison::Text(TextComparison::Bytes),
-            Family::Collated => Comparison::Collated { indexed: name.clone(), ascii_only: false },
-            Family::CollatedAscii => Comparison::Collated { indexed: name.clone(), ascii_only: true },
-            Family::Converted | Family::CastText => Comparison::Text(TextComparison::Loose),
-            Family::Binary => Comparison::Binary,
-            Family::Date => gappy(Comparison::Date),
-            Family::Timestamp => gappy(Comparison::Timestamp),
-            Family::Instant => gappy(Comparison::Instant),
-            Family::TimeOfDay => stepped(Comparison::Time),
-            Family::Duration => Comparison::Different("durations are compared by the engine"),
-            Family::Json => Comparison::Different("JSON is compared by the engine, as text"),
-            Family::Spatial => Comparison::Different("shapes are compared by the engine, as bytes"),
-            Family::Vector => Comparison::Different("vectors are compared by the engine, as bytes"),
-        }
-    }
-}
-
-impl ColumnLaw {
-    /// For a constant in between, an index would be asked for the nearest value: `decimal(9,2)` in MariaDB, a time in
-    /// both.
-    fn step(&self) -> Step {
-        match self.decoding {
-            Decoding::Decimal { scale, .. } => Step::Scale(scale),
-            Decoding::Timestamp | Decoding::Instant | Decoding::TimeOfDay => {
-                Step::Micros(10i64.pow(6 - u32::from(self.fraction.min(6))))
-            }
-            _ => Step::Scale(0),
-        }
-    }
-}
-
-fn cast(name: &SqlText) -> SqlText {
-    SqlText::from_static("CAST(").append(name).then(" AS CHAR)")
-}
-
-/// True for what is read as a date. Adding nothing gives NULL for zero and partial dates, and another day for one that
-/// the calendar does not have.
-fn whole(name: &SqlText) -> SqlText {
-    let text = name.clone().then(" >= DATE '0001-01-01' AND ").append(name);
-    text.then(" = ").append(name).then(" + INTERVAL 0 DAY")
 }
 
 fn integer(source: &SourceType) -> Decoding {
@@ -297,10 +207,14 @@ fn decimal(source: &SourceType) -> Decoding {
 
 fn text(source: &SourceType) -> Family {
     let character_set = source.character_set.as_deref().unwrap_or_default();
-    match (character_set, source.collation.as_deref()) {
-        ("utf8mb4", Some(collation)) if BY_BYTES.contains(&collation) => Family::BinaryText,
-        ("utf8mb4", _) => Family::Collated,
-        (other, _) if ASCII_WITHIN.contains(&other) => Family::CollatedAscii,
+    let collation = source.collation.as_deref().unwrap_or_default();
+    // An index orders `char` by the blanks that pad it, and reading it does not give them.
+    let pads = source.name == "char" || !(collation.contains("_0900_") || collation.contains("_nopad_"));
+    match (character_set, pads) {
+        ("utf8mb4", false) if BY_BYTES.contains(&collation) => Family::BinaryText,
+        ("utf8mb4", false) => Family::Collated,
+        ("utf8mb4", true) => Family::Padded,
+        (other, _) if ASCII_WITHIN.contains(&other) => Family::PaddedAscii,
         _ => Family::Converted,
     }
 }

@@ -31,6 +31,7 @@ mod decimal;
 mod law;
 mod misfit;
 mod scalar;
+mod statement;
 mod temporal;
 
 pub(crate) use law::{ColumnLaw, Reading, SourceType};

@@ -7,6 +7,7 @@
 //! Nothing runs ahead of the caller: when nobody asks for a batch, the server waits.
 
 mod batch;
+mod shape;
 
 use crate::connect::Connections;
 use crate::lease::Lease;
@@ -31,12 +32,15 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
     let started = Instant::now();
     let mut lease = connections.begin().await?;
     let sql = format!("{}{sql}", tag(&context.query_id));
-    let statement = lease.start(&sql, connections.config()).await;
+    let statement = lease.prepare(&sql, connections.config()).await?;
+    shape::check(&statement.columns(), &split.schema, &detail.decodings)?;
+    let sent = lease.execute(&statement, connections.config()).await;
     context.metrics.add_request(started.elapsed());
+    sent?;
     let reader = Reader {
         connections: Arc::clone(connections),
         metrics: Arc::clone(&context.metrics),
-        reading: Some(Reading { statement: statement?, lease }),
+        reading: Some(Reading { statement, lease }),
         batch,
         yielded: false,
     };

@@ -169,6 +169,7 @@ async fn trouble_at_the_server_keeps_its_code() {
         database.run("DROP TABLE gone; ALTER TABLE narrow DROP COLUMN extra").await;
         let error = connector.read(&gone[0], &context).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+        assert!(error.to_string().ends_with("[1146]"), "{error:?}");
         let error = connector.read(&narrow[0], &context).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
     }
@@ -177,18 +178,45 @@ async fn trouble_at_the_server_keeps_its_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_altered_since_it_was_planned_is_an_error_and_no_other_value() {
     for product in Product::ALL {
-        let setup = "CREATE TABLE t AS SELECT CAST(1 AS signed) AS id, 'x' AS name";
+        let setup = "CREATE TABLE t (id int, day date, price decimal(9,2), name varchar(20), code varbinary(20)); \
+            INSERT INTO t VALUES (1, '2026-01-31', 1.5, 'x', 'x')";
         let database = Database::new(product, "reading_altered", setup).await;
         let connector = database.connector();
         let context = ScanContext::new("altered");
-        let planned = splits(&connector, &database.table("t"), &context).await;
-        for change in ["id varchar(20)", "id double", "id decimal(30,2)"] {
+        let changes = [
+            "id varchar(20)",
+            "id double",
+            "id decimal(30,0)",
+            "day datetime",
+            "price decimal(9,3)",
+            "name varbinary(20)",
+            "code text",
+        ];
+        for change in changes {
+            let planned = splits(&connector, &database.table("t"), &context).await;
             database.run(&format!("ALTER TABLE t MODIFY {change}")).await;
-            let read = connector.read(&planned[0], &context).await.unwrap();
-            let error = read.try_collect::<Vec<_>>().await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
-            assert!(error.to_string().contains("column id"), "{error:?}");
+            let error = connector.read(&planned[0], &context).await.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{change}: {error:?}");
+            let column = format!("column {}", change.split(' ').next().unwrap());
+            assert!(error.to_string().contains(&column) && error.hint().is_some(), "{error:?}");
         }
+        let planned = splits(&connector, &database.table("t"), &context).await;
+        database.run("ALTER TABLE t DROP COLUMN id, ADD COLUMN id tinyint").await;
+        assert!(connector.read(&planned[0], &context).await.is_err(), "an exact number is no integer");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_integer_that_no_longer_fits_is_an_error_that_names_its_column() {
+    for product in Product::ALL {
+        let database = Database::new(product, "reading_widened", "CREATE TABLE t (id int)").await;
+        let connector = database.connector();
+        let context = ScanContext::new("widened");
+        let planned = splits(&connector, &database.table("t"), &context).await;
+        database.run("ALTER TABLE t MODIFY id bigint; INSERT INTO t VALUES (1), (5000000000)").await;
+        let read = connector.read(&planned[0], &context).await.unwrap();
+        let error = read.try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(error.to_string().contains("column id holds 5000000000"), "{error:?}");
     }
 }
 

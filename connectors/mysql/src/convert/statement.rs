@@ -1,0 +1,108 @@
+//! A column as a statement refers to it.
+
+use super::Decoding;
+use super::law::{ColumnLaw, Family, Selected};
+use crate::product::Product;
+use headwater_core::TextComparison;
+use headwater_sql::{ColumnSql, Comparison, SqlText, Step};
+
+impl ColumnLaw {
+    /// The column in a statement.
+    pub(crate) fn column_sql(&self, product: Product, name: &str) -> ColumnSql {
+        let name = SqlText::identifier(product.dialect(), name);
+        ColumnSql {
+            selected: self.selected(product, &name),
+            value: self.value(&name),
+            comparison: self.comparison(&name),
+        }
+    }
+
+    fn selected(&self, product: Product, name: &SqlText) -> SqlText {
+        match (self.selected, product) {
+            (Selected::Plain, _) => name.clone(),
+            (Selected::AsText, _) => cast(name),
+            // MySQL else puts the latitude first where the reference system does; MariaDB never does.
+            (Selected::WellKnownBinary, Product::MySql) => {
+                SqlText::from_static("ST_AsBinary(").append(name).then(", 'axis-order=long-lat')")
+            }
+            (Selected::WellKnownBinary, Product::MariaDb) => {
+                SqlText::from_static("ST_AsBinary(").append(name).then(")")
+            }
+        }
+    }
+
+    fn value(&self, name: &SqlText) -> SqlText {
+        match self.family {
+            Family::Number | Family::TimeOfDay => SqlText::from_static("COALESCE(").append(name).then(")"),
+            Family::NumberInExpression => SqlText::from_static("(").append(name).then(" + 0)"),
+            Family::Float => SqlText::from_static("(").append(name).then(" + 0e0)"),
+            Family::PaddedAscii | Family::Converted => {
+                SqlText::from_static("CONVERT(").append(name).then(" USING utf8mb4)")
+            }
+            Family::CastText => cast(name),
+            Family::Date | Family::Timestamp | Family::Instant => {
+                SqlText::from_static("IF(").append(&whole(name)).then(", ").append(name).then(", NULL)")
+            }
+            _ => name.clone(),
+        }
+    }
+
+    fn comparison(&self, name: &SqlText) -> Comparison {
+        let collated = |ascii_only, by_prefix| Comparison::Collated { indexed: name.clone(), ascii_only, by_prefix };
+        let step = self.step();
+        let gappy =
+            |inner| Comparison::Gappy { inner: Box::new(inner), indexed: name.clone(), whole: whole(name), step };
+        let stepped = |inner| Comparison::Stepped { inner: Box::new(inner), indexed: name.clone(), step };
+        match self.family {
+            Family::Boolean => Comparison::Boolean,
+            Family::Number => stepped(Comparison::Number),
+            Family::NumberInExpression => Comparison::Number,
+            Family::Float | Family::Double => Comparison::Float,
+            Family::BinaryText => Comparison::Text(TextComparison::Bytes),
+            Family::Collated => collated(false, true),
+            Family::Padded => collated(false, false),
+            Family::PaddedAscii => collated(true, false),
+            Family::Converted | Family::CastText => Comparison::Text(TextComparison::Loose),
+            Family::Binary => Comparison::Binary,
+            Family::Date => gappy(Comparison::Date),
+            Family::Timestamp => gappy(Comparison::Timestamp),
+            Family::Instant => gappy(Comparison::Instant),
+            Family::TimeOfDay => stepped(Comparison::Time),
+            Family::Duration => Comparison::Different("durations are compared by the engine"),
+            Family::Json => Comparison::Different("JSON is compared by the engine, as text"),
+            Family::Spatial => Comparison::Different("shapes are compared by the engine, as bytes"),
+            Family::Vector => Comparison::Different("vectors are compared by the engine, as bytes"),
+        }
+    }
+
+    /// For a constant in between, an index would be asked for the nearest value: `decimal(9,2)` in MariaDB, a time in
+    /// both. And MySQL takes −1 for the largest `bigint unsigned` where a list holds a decimal too.
+    fn step(&self) -> Step {
+        match self.decoding {
+            Decoding::Decimal { scale, .. } => Step::Scale(scale),
+            Decoding::Timestamp | Decoding::Instant | Decoding::TimeOfDay => {
+                Step::Micros(10i64.pow(6 - u32::from(self.fraction.min(6))))
+            }
+            Decoding::Int8 => Step::Whole(i8::MIN.into(), i8::MAX.into()),
+            Decoding::Int16 => Step::Whole(i16::MIN.into(), i16::MAX.into()),
+            Decoding::Int32 => Step::Whole(i32::MIN.into(), i32::MAX.into()),
+            Decoding::Int64 => Step::Whole(i64::MIN.into(), i64::MAX.into()),
+            Decoding::UInt8 => Step::Whole(0, u8::MAX.into()),
+            Decoding::UInt16 => Step::Whole(0, u16::MAX.into()),
+            Decoding::UInt32 => Step::Whole(0, u32::MAX.into()),
+            Decoding::UInt64 => Step::Whole(0, u64::MAX.into()),
+            _ => Step::Micros(1),
+        }
+    }
+}
+
+fn cast(name: &SqlText) -> SqlText {
+    SqlText::from_static("CAST(").append(name).then(" AS CHAR)")
+}
+
+/// True for what is read as a date. Adding nothing gives NULL for zero and partial dates, and another day for one that
+/// the calendar does not have.
+fn whole(name: &SqlText) -> SqlText {
+    let text = name.clone().then(" >= DATE '0001-01-01' AND ").append(name);
+    text.then(" = ").append(name).then(" + INTERVAL 0 DAY")
+}
