@@ -1,17 +1,18 @@
-//! `make demo`: users and orders in Postgres, workflows in DynamoDB, joined where they lie.
+//! `make demo`: two questions over data that stays where it is.
 //!
-//! Starts both servers in a directory that is kept, loads scenario 1's data unless it is there, runs the statement
-//! with the `headwater` binary as a user would, checks the answer against the generator's, and says what to type next.
+//! Starts a server of each kind in a directory that is kept, loads the data unless it is there, runs both statements
+//! with the `headwater` program as a user would, checks the answers against the generators', and says what to type next.
 
-use headwater_harness::scenario1::{MonthRow, Scenario1};
-use headwater_harness::{DynamoDb, HarnessError, Postgres, Result, persistent_directory};
+use headwater_demo::program::{ConnectorServer, Headwater};
+use headwater_demo::servers::{Data, Servers};
+use headwater_demo::{configuration, storage, users};
+use headwater_harness::scenario2::Size;
+use headwater_harness::{HarnessError, Result, persistent_directory};
 use std::fs;
 use std::io::{IsTerminal, Read, stdin};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::Instant;
-
-const SQL: &str = include_str!("../sql/users_by_month.sql");
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -27,134 +28,89 @@ async fn main() -> ExitCode {
 async fn demo() -> Result<()> {
     let started = Instant::now();
     let directory = persistent_directory("demo")?;
-    let postgres = Postgres::start_in(directory.join("postgres")).await?;
-    let dynamodb = DynamoDb::start_file(directory.join("dynamodb.sqlite")).await?;
-    eprintln!("started Postgres on port {} and DynamoDB at {}", postgres.port(), dynamodb.endpoint());
-    let data = load(&postgres, &dynamodb).await?;
-    let headwater = Headwater::new(&directory, &postgres, &dynamodb)?;
-    headwater.run(&["query", "-f", &headwater.sql])?;
-    headwater.check(&data)?;
-    headwater.run(&["explain", "--analyze", "-f", &headwater.sql])?;
-    headwater.say_next(started)?;
+    let servers = Servers::start_in(&directory).await?;
+    eprintln!("started Postgres, MySQL, DynamoDB and S3 servers on free ports");
+    let data = servers.load(Size::DEMO).await?;
+    eprintln!("data: {}", sizes(&data));
+    let (_items, headwater) = configured(&directory, &servers)?;
+    let config = directory.join("headwater.toml");
+    show(&headwater, &directory, "users_by_month.sql", users::SQL, &users::expected(&data.scenario1))?;
+    show(&headwater, &directory, "storage_by_account.sql", storage::SQL, &storage::expected(&data.scenario2))?;
+    say_next(&headwater, &config, started);
     wait_for_user()?;
-    dynamodb.stop().await?;
-    postgres.stop().await
+    servers.stop().await
 }
 
-async fn load(postgres: &Postgres, dynamodb: &DynamoDb) -> Result<Scenario1> {
-    let data = Scenario1::generate();
-    let mut client = postgres.client(postgres.database()).await?;
-    eprintln!(
-        "data: {} users and {} orders in Postgres, {} workflow items in DynamoDB",
-        data.users.len(),
-        data.orders.len(),
-        data.workflows.len()
-    );
-    data.load_postgres(&mut client).await?;
-    data.load_dynamodb(dynamodb).await?;
-    Ok(data)
-}
-
-/// The binary under demonstration, its configuration and its statement.
-struct Headwater {
-    binary: PathBuf,
-    config: String,
-    sql: String,
-}
-
-impl Headwater {
-    fn new(directory: &Path, postgres: &Postgres, dynamodb: &DynamoDb) -> Result<Self> {
-        let config = directory.join("headwater.toml");
-        let sql = directory.join("users_by_month.sql");
-        write(&config, &configuration(postgres, dynamodb))?;
-        write(&sql, SQL)?;
-        let own = std::env::current_exe().map_err(|error| HarnessError::new(error.to_string()))?;
-        let binary = own.with_file_name("headwater");
-        if !binary.exists() {
-            return Err(HarnessError::new("the headwater binary is not built; run `make demo`"));
-        }
-        Ok(Self { binary, config: config.display().to_string(), sql: sql.display().to_string() })
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.args(["--config", &self.config]).args(arguments);
-        command
-    }
-
-    /// Runs and shows a command as a user would type it.
-    fn run(&self, arguments: &[&str]) -> Result<()> {
-        eprintln!("\n$ headwater {}", arguments.join(" ").replace(&self.sql, "users_by_month.sql"));
-        let status = self.command(arguments).args(format_for_people(arguments)).status();
-        match status {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(HarnessError::new(format!("headwater ended with {status}"))),
-            Err(error) => Err(HarnessError::new(format!("headwater did not start: {error}"))),
-        }
-    }
-
-    /// Compares the answer with the generator's own, which no query engine has touched.
-    fn check(&self, data: &Scenario1) -> Result<()> {
-        let output = self.command(&["query", "--format", "csv", "-f", &self.sql]).output();
-        let output = output.map_err(|error| HarnessError::new(error.to_string()))?;
-        let answer = String::from_utf8_lossy(&output.stdout);
-        let rows: Vec<&str> = answer.lines().skip(1).collect();
-        let expected: Vec<String> = data.expected(Some("NZ")).iter().map(MonthRow::csv_line).collect();
-        if rows == expected {
-            eprintln!("the answer equals the generator's, to the last digit");
-            return Ok(());
-        }
-        Err(HarnessError::new(format!("the answer differs from the generator's:\n{answer}\n{}", expected.join("\n"))))
-    }
-
-    fn say_next(&self, started: Instant) -> Result<()> {
-        eprintln!("\ndone in {:.1} s. What to type next (while this runs):", started.elapsed().as_secs_f64());
-        eprintln!("  export HEADWATER_CONFIG={}", self.config);
-        let binary = self.binary.display();
-        for line in [
-            "catalog list",
-            "catalog describe events.default.workflow_items",
-            "query \"SELECT country, count(*) FROM crm.public.users GROUP BY country ORDER BY 2 DESC LIMIT 5\"",
-            "explain \"SELECT * FROM events.default.workflow_items WHERE user_id = 7 AND cost > 1.5\"",
-        ] {
-            eprintln!("  {binary} {line}");
-        }
-        Ok(())
-    }
-}
-
-/// A person watches, even when the output is piped into a file: show the table.
-fn format_for_people(arguments: &[&str]) -> &'static [&'static str] {
-    if arguments.first() == Some(&"query") { &["--format", "table"] } else { &[] }
-}
-
-fn configuration(postgres: &Postgres, dynamodb: &DynamoDb) -> String {
+fn sizes(data: &Data) -> String {
     format!(
-        r#"version = 1
-
-[catalogs.crm]
-connector = "postgres"
-url = "{url}"
-password = "${{file:{password}}}"
-sslrootcert = "{ca}"
-
-[catalogs.events]
-connector = "dynamodb"
-region = "us-east-1"
-endpoint = "{endpoint}"
-access_key_id = "demo"
-secret_access_key = "demo"
-
-# Types that DynamoDB does not have are declared; every other column is found by itself.
-[catalogs.events.tables.workflow_items.columns]
-started_at = "timestamp"
-completed_at = "timestamp"
-"#,
-        url = postgres.url(),
-        password = postgres.password_file().display(),
-        ca = postgres.ca_certificate().display(),
-        endpoint = dynamodb.endpoint(),
+        "{} users, {} orders and {} plans in Postgres, {} accounts in MySQL, {} workflows and {} items in DynamoDB, \
+         {} rows of inventory on S3",
+        data.scenario1.users.len(),
+        data.scenario1.orders.len(),
+        data.scenario2.plans.len(),
+        data.scenario2.accounts.len(),
+        data.scenario1.workflows.len(),
+        data.scenario2.items.len(),
+        data.scenario2.versions.len(),
     )
+}
+
+/// The server beside the items, and the program that knows of it and of all other sources.
+fn configured(directory: &Path, servers: &Servers) -> Result<(ConnectorServer, Headwater)> {
+    let (token, beside, here) =
+        (directory.join("docs.token"), directory.join("beside_the_items.toml"), directory.join("headwater.toml"));
+    write(&token, "a-token-for-this-demo")?;
+    write(&beside, &configuration::beside_the_items(&servers.dynamodb))?;
+    let items = Headwater::beside_this_program(&beside)?.serve(&token)?;
+    eprintln!("started `headwater serve-connector` at {}: DynamoDB's items are read through it", items.url());
+    write(&here, &configuration::here(servers, items.url(), &token))?;
+    Ok((items, Headwater::beside_this_program(&here)?))
+}
+
+/// Runs a statement, compares its answer with the generator's, which no query engine has touched, and shows the ledger.
+fn show(headwater: &Headwater, directory: &Path, name: &str, sql: &str, expected: &[String]) -> Result<()> {
+    let path = directory.join(name);
+    write(&path, sql)?;
+    let file = path.display().to_string();
+    let started = Instant::now();
+    eprintln!("\n$ headwater query -f {name}");
+    // A person watches, even when the output is piped into a file: show the table.
+    run(headwater, &["query", "-f", &file, "--format", "table"])?;
+    let took = started.elapsed().as_secs_f64();
+    let output = headwater.command(&["query", "--format", "csv", "-f", &file]).output();
+    let output = output.map_err(|error| HarnessError::new(error.to_string()))?;
+    let answer = String::from_utf8_lossy(&output.stdout);
+    if !answer.lines().skip(1).eq(expected.iter().map(String::as_str)) {
+        let message = format!("the answer differs from the generator's:\n{answer}\n{}", expected.join("\n"));
+        return Err(HarnessError::new(message));
+    }
+    eprintln!("{took:.1} s; the answer equals the generator's, to the last digit");
+    eprintln!("\n$ headwater explain --analyze -f {name}");
+    run(headwater, &["explain", "--analyze", "-f", &file])
+}
+
+fn run(headwater: &Headwater, arguments: &[&str]) -> Result<()> {
+    match headwater.command(arguments).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(HarnessError::new(format!("headwater ended with {status}"))),
+        Err(error) => Err(HarnessError::new(format!("headwater did not start: {error}"))),
+    }
+}
+
+fn say_next(headwater: &Headwater, config: &Path, started: Instant) {
+    eprintln!("\ndone in {:.1} s. What to type next (while this runs):", started.elapsed().as_secs_f64());
+    eprintln!("  export HEADWATER_CONFIG={}", config.display());
+    let binary = headwater.binary().display();
+    for line in [
+        "catalog list",
+        "catalog describe docs.default.items",
+        "query \"SELECT country, count(*) FROM crm.public.users GROUP BY country ORDER BY 2 DESC LIMIT 5\"",
+        "query \"SELECT count(*), sum(o.size) FROM lake.default.inventory o LEFT JOIN docs.default.items i \
+         ON i.object_key = o.key WHERE i.object_key IS NULL AND o.is_latest AND NOT o.is_delete_marker\"",
+        "explain \"SELECT * FROM events.default.workflow_items WHERE user_id = 7 AND cost > 1.5\"",
+    ] {
+        eprintln!("  {binary} {line}");
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
