@@ -81,6 +81,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Holds a connector, or a server that speaks Headwater's protocol, against every rule of the contract
+    ///
+    /// Ends with 0 if every rule holds and with 1 if one is broken; what could not be tested ends with 2, 3 or 4.
     Conformance(ConformanceArgs),
     /// Serves catalogs to other Headwaters over Arrow Flight, until Ctrl-C or SIGTERM
     ServeConnector(ServeArgs),

@@ -103,11 +103,7 @@ fn catalog(args: &ConformanceArgs, settings: &Settings) -> Result<CatalogConfig>
         return Err(Error::config("--option is for a source given as a URL")
             .with_hint(format!("catalog {source} has its options in the configuration")));
     }
-    match settings.catalogs.iter().find(|(name, _)| name == source) {
-        Some((_, catalog)) => catalog.as_ref().map(Clone::clone).map_err(Error::retold),
-        None => Err(Error::config(format!("no catalog is named `{source}`"))
-            .with_hint("name one of the configuration, or give a URL such as grpc://127.0.0.1:8815")),
-    }
+    settings.catalog(source).cloned()
 }
 
 /// Goes through the text of a configuration, so that an option means here what it means there, references included.

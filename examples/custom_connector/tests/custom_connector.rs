@@ -242,7 +242,7 @@ async fn what_cannot_be_tested_is_told_apart_from_a_broken_rule() {
         (vec!["conformance", "shop"], 2, "no schema has a table named suite"),
         (vec!["conformance", "shop", "--table", "shop.boks"], 2, "shop.boks is not there"),
         (vec!["conformance", "shop", "--table", "boks"], 2, "write the schema, a point and the table"),
-        (vec!["conformance", "shopp"], 2, "no catalog is named `shopp`"),
+        (vec!["conformance", "shopp"], 2, "did you mean `shop`?"),
         (vec!["conformance", "shop", "--option", "token=x"], 2, "--option is for a source given as a URL"),
         (vec!["conformance", &url, "--option", "tokn=x"], 2, "did you mean `token`?"),
         (vec!["conformance", &url, "--option", "token=${env:NOT_SET_ANYWHERE}"], 2, "NOT_SET_ANYWHERE"),
