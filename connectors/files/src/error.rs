@@ -102,6 +102,7 @@ fn refused(code: Option<&str>, status: Option<u16>, text: Option<&str>, call: &C
         _ => ErrorKind::Unavailable,
     });
     let why = [code, text].into_iter().flatten().collect::<Vec<_>>().join(": ");
+    let why = if why.is_empty() { "no reason given".to_owned() } else { why };
     let error = match kind {
         ErrorKind::NotFound if code == Some("NoSuchBucket") => {
             Error::not_found(format!("bucket {} not found at {place}", bucket_of(target)))
@@ -128,7 +129,7 @@ fn bucket_of(target: &str) -> &str {
     target.strip_prefix("s3://").unwrap_or(target).split('/').next().unwrap_or_default()
 }
 
-fn permission<'a>(operation: &'a str) -> &'a str {
+fn permission(operation: &str) -> &str {
     match operation {
         "ListObjectsV2" | "HeadBucket" => "ListBucket",
         "HeadObject" => "GetObject",
@@ -169,6 +170,8 @@ pub(crate) fn store_error(error: &object_store::Error, file: &str, place: &str) 
 fn unsigned(error: &object_store::Error, cause: String, call: &Call<'_>) -> Error {
     match cause_of::<CredentialsMissing>(error) {
         Some(missing) => Error::new(ErrorKind::Unauthenticated, missing.to_string()).with_hint(CREDENTIALS_HINT),
+        // A redirect of S3's names no address, only the region that the store was not told.
+        None if cause.contains("redirect without LOCATION") => refused(None, Some(301), None, call),
         None => unreachable_place(call.place, &cause),
     }
 }

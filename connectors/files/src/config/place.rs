@@ -90,7 +90,9 @@ impl Location {
         }
         for part in std::path::Path::new(text).components() {
             match part {
-                Component::ParentDir => drop(path.pop()),
+                Component::ParentDir => {
+                    path.pop();
+                }
                 Component::Normal(name) => path.push(name),
                 Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
             }

@@ -34,7 +34,9 @@ pub(crate) async fn list_tables(connection: &Connection, place: &Location) -> Re
     let mut tables = BTreeMap::new();
     for (name, paths) in named {
         match paths.as_slice() {
-            [path] => drop(tables.insert(name, located(path))),
+            [path] => {
+                tables.insert(name, located(path));
+            }
             _ => tables.extend(paths.iter().map(|path| (last(path.trim_end_matches('/')).to_owned(), located(path)))),
         }
     }

@@ -22,7 +22,11 @@ use std::collections::{BTreeSet, HashMap};
 /// The columns that the predicate uses.
 pub(super) fn used_columns(detail: &ReadDetail) -> BTreeSet<&str> {
     let mut used = BTreeSet::new();
-    detail.predicate.iter().for_each(|part| part.visit_columns(&mut |column| drop(used.insert(column))));
+    for part in &detail.predicate {
+        part.visit_columns(&mut |column| {
+            used.insert(column);
+        });
+    }
     used
 }
 

@@ -8,7 +8,10 @@ use arrow::array::{
 use arrow::datatypes::Int32Type;
 use datafusion_datasource::file_compression_type::FileCompressionType;
 use futures::{StreamExt, TryStreamExt, stream};
-use headwater_core::{ErrorKind, Value};
+use headwater_core::{CompareOp, ErrorKind, Expr, Value};
+use parquet::data_type::{Int96, Int96Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use std::sync::Arc;
 
 /// Packed by the encoder that belongs to the decoder.
@@ -123,6 +126,37 @@ async fn parquet_text_comes_in_one_form_whatever_wrote_it() {
     assert_eq!(kinds, ["Utf8", "Utf8", "Utf8", "Binary", "Timestamp(ms, \"UTC\")"]);
     assert_eq!(values(&outcome.rows, "dictionary"), [text("d"), text("e")]);
     assert_eq!(values(&outcome.rows, "at"), [Value::Instant(1_000), Value::Instant(2_000)]);
+}
+
+/// A file as old Spark and Impala write it: nanoseconds of a day, and the day.
+fn int96(days_and_nanos: &[(u32, u64)]) -> Vec<u8> {
+    let schema = Arc::new(parse_message_type("message m { required int96 at; }").unwrap());
+    let mut bytes = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let value = |(days, nanos): &(u32, u64)| {
+        let mut value = Int96::new();
+        value.set_data(*nanos as u32, (*nanos >> 32) as u32, days + 2_440_588);
+        value
+    };
+    let values: Vec<Int96> = days_and_nanos.iter().map(value).collect();
+    column.typed::<Int96Type>().write_batch(&values, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_timestamps_of_the_year_9999_do_not_overflow() {
+    let folder = Folder::new();
+    folder.put("t.parquet", int96(&[(0, 1_000_000), (2_932_896, 0)]));
+    let files = folder.connector("");
+    let late = Expr::column("at").compare(CompareOp::Gt, Value::Timestamp(0));
+    let outcome = scan(&files, table("t"), |r| r.with_filters(vec![late]), None).await.unwrap();
+    let end = 2_932_896 * 86_400_000_000;
+    assert_eq!(values(&outcome.rows, "at"), [Value::Timestamp(1_000), Value::Timestamp(end)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
