@@ -2,6 +2,7 @@
 
 use crate::call::Pages;
 use crate::connect::Link;
+use crate::filters::Sent;
 use crate::{RemoteConfig, error, read, splits};
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -87,10 +88,12 @@ impl Connector for RemoteConnector {
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         // An unknown column needs no journey.
         request.output_schema(table)?;
+        let sent = Sent::new(request);
         let question =
-            PlanScan { catalog: self.catalog(), handle: text(&table.detail, "handle"), request: request.clone() };
+            PlanScan { catalog: self.catalog(), handle: text(&table.detail, "handle"), request: sent.request.clone() };
         let answer: PlanAnswer = self.link.ask(action::PLAN_SCAN, &question).await?;
         let detail = json!({ "handle": answer.handle });
+        let answer = sent.complete(answer, request.limit);
         answer.into_plan(table, request, detail).map_err(|error| error::unexpected(error, &self.link.config))
     }
 

@@ -28,6 +28,7 @@ mod connect;
 mod connector;
 mod decode;
 mod error;
+mod filters;
 mod read;
 mod splits;
 

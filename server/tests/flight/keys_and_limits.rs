@@ -3,7 +3,9 @@
 use crate::support::{PATIENCE, Running, config, connector, count, ending, first_split, name, plan, rows_of, splits};
 use crate::watched::{HUGE, MANY, Watched};
 use futures::{StreamExt, TryStreamExt};
-use headwater_core::{ErrorKind, JoinKeys, KeyDecision, Retry, ScanContext, ScanRequest, Value};
+use headwater_core::{
+    Answer, CompareOp, ErrorKind, Expr, JoinKeys, KeyDecision, Retry, ScanContext, ScanRequest, Value,
+};
 use headwater_remote::RemoteConfig;
 use headwater_server::FlightServer;
 use std::sync::Arc;
@@ -139,4 +141,23 @@ async fn reads_beyond_the_servers_bound_wait_and_then_say_so() {
     assert_eq!(watched.seen.open.load(SeqCst), 1);
     drop(held);
     assert_eq!(timeout(PATIENCE, count(&remote, "numbers")).await.unwrap().unwrap(), 1_000);
+}
+
+/// Long chains are flat when they travel; what is still too deep is refused, and the limit with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn deeply_nested_conditions_travel_or_are_refused() {
+    let server = Running::of(Watched::new()).await;
+    let remote = server.remote();
+    let is = |n: usize| Expr::column("text").compare(CompareOp::Eq, Value::Utf8(n.to_string()));
+    let chain = (1..300).fold(is(0), |chain, n| Expr::Or(vec![chain, is(n)]));
+    let deep = (0..100).fold(is(0), |deep, _| deep.negate());
+    let request = ScanRequest::table(name("huge")).with_filters(vec![chain.clone()]).with_limit(1);
+    let travels = plan(&remote, &request).await.unwrap();
+    assert_eq!((travels.filters.as_slice(), &travels.request), ([Answer::Exact].as_slice(), &request));
+    assert!(matches!(travels.limit, Some(Answer::Inexact(_))), "{:?}", travels.limit);
+    let request = request.with_filters(vec![deep, chain]);
+    let refused = plan(&remote, &request).await.unwrap();
+    assert!(matches!(refused.filters.as_slice(), [Answer::Refused(_), Answer::Exact]), "{:?}", refused.filters);
+    assert!(matches!(refused.limit, Some(Answer::Refused(_))), "{:?}", refused.limit);
+    assert_eq!(splits(&remote, &refused, None, &ScanContext::new("deep")).await.unwrap().1.len(), 1);
 }
