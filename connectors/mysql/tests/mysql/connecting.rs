@@ -1,11 +1,12 @@
 //! TLS, passwords, limits, and what a stranger reads when they are wrong.
 
-use crate::support::{Database, connector, scan, splits, text};
+use crate::support::{DIGITS, Database, connector, scan, splits, text};
 use futures::StreamExt as _;
 use futures::future::join_all;
 use headwater_core::config::Setting;
-use headwater_core::{Error, ErrorKind, Retry, ScanContext, ScanRequest};
-use headwater_harness::Product;
+use headwater_core::{Error, ErrorKind, Retry, ScanContext, ScanRequest, TableName};
+use headwater_harness::{MySqlServer, Product};
+use mysql_async::prelude::Queryable as _;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -209,7 +210,7 @@ async fn the_pool_is_a_bound_and_waiting_for_it_ends() {
 async fn a_statement_has_its_time() {
     for product in Product::ALL {
         let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map(|alias| format!("digit {alias}")).join(", ");
-        let setup = format!("{} CREATE VIEW slow AS SELECT sum(a.n) AS s FROM {names}", crate::support::DIGITS);
+        let setup = format!("{} CREATE VIEW slow AS SELECT sum(a.n) AS s FROM {names}", DIGITS);
         let database = Database::new(product, "connect_time", &setup).await;
         let connector = database.connector_with(&[("statement_timeout", text("300ms"))]);
         let error = scan(&connector, &ScanRequest::table(database.table("slow"))).await.unwrap_err();
@@ -229,5 +230,40 @@ async fn a_connection_that_died_while_nobody_used_it_is_replaced() {
             database.run(&format!("KILL {id}")).await;
         }
         assert_eq!(scan(&connector, &request).await.unwrap().rows(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_crashes_is_told_and_one_that_is_back_is_used() {
+    for product in Product::ALL {
+        let server = MySqlServer::start(product).await.unwrap();
+        let mut conn = server.conn().await.unwrap();
+        let names = ["a", "b", "c", "d", "e"].map(|alias| format!("digit {alias}")).join(", ");
+        let setup = format!("{DIGITS} CREATE TABLE t AS SELECT a.n AS id, repeat('x', 300) AS x FROM {names}");
+        conn.query_drop(setup).await.unwrap();
+        drop(conn);
+        let ca = server.ca_certificate().display().to_string();
+        let settings = [("url", text(server.url())), ("password", text(server.password())), ("sslrootcert", text(ca))];
+        let connector = connector(&settings);
+        let (name, context) = (TableName::new(server.database(), "t"), ScanContext::new("crash"));
+        let split = &splits(&connector, &name, &context).await[0];
+        let mut stream = connector.read(split, &context).await.unwrap();
+        assert!(stream.next().await.unwrap().is_ok());
+        server.crash().await.unwrap();
+        let error = loop {
+            match stream.next().await {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => break error,
+                None => panic!("a short answer looked whole"),
+            }
+        };
+        let address = format!("127.0.0.1:{}", server.port());
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::No), "{error:?}");
+        assert!(error.to_string().contains(&address), "{error:?}");
+        let error = connector.read(split, &context).await.err().unwrap();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Now), "{error:?}");
+        server.restart().await.unwrap();
+        assert_eq!(scan(&connector, &ScanRequest::table(name)).await.unwrap().rows(), 100_000);
+        server.stop().await.unwrap();
     }
 }
