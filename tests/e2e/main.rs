@@ -6,5 +6,6 @@ mod explain;
 mod interrupt;
 mod join_keys;
 mod scenario1;
+mod scenario2;
 mod structure;
 mod tpch;

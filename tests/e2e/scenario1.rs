@@ -4,7 +4,7 @@ use headwater_harness::scenario1::MonthRow;
 use headwater_planner::PushdownMode;
 use headwater_tests::{World, headwater};
 
-const SQL: &str = include_str!("../../examples/demo/sql/users_by_month.sql");
+use headwater_demo::users::SQL;
 
 fn expected(rows: &[MonthRow]) -> Vec<String> {
     rows.iter().map(MonthRow::csv_line).collect()

@@ -6,4 +6,4 @@ mod world;
 
 pub use binary::{Outcome, headwater, spawn};
 pub use federation::Federation;
-pub use world::World;
+pub use world::{World, engine};

@@ -105,7 +105,10 @@ impl World {
 }
 
 /// The engine over the catalogs of a configuration, in this process.
-pub(crate) fn engine(configuration: &str, pushdown: PushdownMode) -> Engine {
+///
+/// # Panics
+/// When the configuration is not accepted.
+pub fn engine(configuration: &str, pushdown: PushdownMode) -> Engine {
     let connectors = ConnectorList::new()
         .with(headwater_postgres::PostgresFactory)
         .with(headwater_mysql::MySqlFactory)
