@@ -12,7 +12,8 @@
 //! 2024-01-31                  Date32 (CSV)
 //! 2024-01-31T10:00:00[.f]     Timestamp(us) (CSV)            finer than microseconds: text
 //! 2024-01-31T10:00:00Z        Timestamp(us, "UTC") (CSV)
-//! 007, +5, -0, .5             Utf8 (CSV)                     digits as written are part of the value
+//! -0.0                        Float64
+//! 007, +5, .5                 Utf8 (CSV)                     digits as written are part of the value
 //! nothing (CSV)               NULL; a quoted "" is the empty text in a text column, else NULL
 //! absent, null (JSON)         NULL
 //! {…}, […] (JSON)             Struct, List; a mixture of kinds is an error that names the column

@@ -123,11 +123,6 @@ impl Location {
     pub(crate) fn as_folder(&self) -> String {
         if self.path.is_empty() || self.path.ends_with('/') { self.path.clone() } else { format!("{}/", self.path) }
     }
-
-    /// The last part of the path, without slashes.
-    pub(crate) fn last(&self) -> &str {
-        self.path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
-    }
 }
 
 impl fmt::Display for Location {

@@ -103,6 +103,8 @@ mod tests {
         assert_eq!(of(&["12345678901234567", "2.50"]), DataType::Decimal128(38, 2));
         assert_eq!(of(&["1e3", "2.5", "7"]), DataType::Float64);
         assert_eq!(of(&["1e3", "9007199254740993"]), DataType::Utf8);
+        assert_eq!(of(&["1e-7", "0.1234567890123456", "-0.0"]), DataType::Float64);
+        assert_eq!(of(&["1e-7", "0.10000000000000000001"]), DataType::Utf8);
         assert_eq!(of(&["true", "1"]), DataType::Utf8);
         assert_eq!(of(&["2024-01-01", "2024-01-01T00:00:00"]), DataType::Utf8);
         assert_eq!(of(&[&"9".repeat(38), "0.1"]), DataType::Utf8);

@@ -45,6 +45,16 @@ impl<'a> Json<'a> {
     }
 }
 
+/// A key that an object has more than once.
+fn twice<'a>(entries: &'a [(Cow<'_, str>, Json<'_>)]) -> Option<&'a str> {
+    let mut keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_ref()).collect();
+    keys.sort_unstable();
+    keys.windows(2).find_map(|pair| match pair {
+        [a, b] if a == b => Some(*a),
+        _ => None,
+    })
+}
+
 /// As JSON, without blanks.
 impl std::fmt::Display for Json<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -207,15 +217,15 @@ impl<'a> Parser<'a> {
                 return Err(self.wrong("no key"));
             }
             let key = self.string()?;
-            if entries.iter().any(|(known, _)| *known == key) {
-                return Err(self.wrong(&format!("the key `{key}` a second time")));
-            }
             if !self.eat(b':') {
                 return Err(self.wrong("no `:`"));
             }
             entries.push((key, self.value(depth + 1)?));
             if self.eat(b'}') {
-                return Ok(Json::Object(entries));
+                return match twice(&entries) {
+                    Some(key) => Err(self.wrong(&format!("the key `{key}` a second time in the object that ends"))),
+                    None => Ok(Json::Object(entries)),
+                };
             }
             if !self.eat(b',') {
                 return Err(self.wrong("neither `,` nor `}`"));

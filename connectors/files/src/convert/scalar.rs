@@ -4,10 +4,8 @@ use arrow::array::timezone::Tz;
 use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
 use arrow::datatypes::Date32Type;
 
-/// Digits that survive a journey through 64-bit floating point, in either direction.
+/// So many digits always survive a journey through 64-bit floating point.
 const FLOAT_DIGITS: usize = 15;
-/// Digits that a program may print of a 64-bit floating-point number.
-const PRINTED_FLOAT_DIGITS: usize = 17;
 
 /// What a text is, by its looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +41,9 @@ fn looks_of_number(text: &str) -> Option<Looks> {
         return None;
     }
     let digits = number.whole.len() + number.fraction.len();
-    if number.exponent.is_some() {
-        return (digits <= PRINTED_FLOAT_DIGITS && float(text).is_some_and(f64::is_finite)).then_some(Looks::Float);
+    // Only floating point knows a zero with a sign.
+    if number.exponent.is_some() || number.is_negative_zero() {
+        return survives_as_float(text).then_some(Looks::Float);
     }
     if number.fraction.is_empty() && text.parse::<i64>().is_ok() {
         return Some(Looks::Int);
@@ -52,9 +51,17 @@ fn looks_of_number(text: &str) -> Option<Looks> {
     (digits <= 38).then_some(Looks::Decimal { whole: number.whole.len(), scale: number.fraction.len() })
 }
 
-/// Whether a number without an exponent keeps its digits as a 64-bit floating-point number.
+/// Whether a number keeps its digits as a 64-bit floating-point number: that is printed as it was written.
 pub(crate) fn survives_as_float(text: &str) -> bool {
-    text.bytes().filter(u8::is_ascii_digit).count() <= FLOAT_DIGITS
+    let Some(value) = float(text).filter(|value| value.is_finite()) else { return false };
+    if !text.contains(['e', 'E']) && text.bytes().filter(u8::is_ascii_digit).count() <= FLOAT_DIGITS {
+        return true;
+    }
+    let printed = format!("{value:e}");
+    match (Number::parse(text), Number::parse(&printed)) {
+        (Some(written), Some(printed)) => written.digits().is_some_and(|digits| Some(digits) == printed.digits()),
+        _ => false,
+    }
 }
 
 fn looks_of_time(text: &str) -> Option<Looks> {
@@ -93,15 +100,29 @@ impl<'a> Number<'a> {
     /// Whether it is written the one way that loses nothing when it is read as a number.
     fn is_canonical(&self) -> bool {
         let whole = self.whole == "0" || (!self.whole.is_empty() && !self.whole.starts_with('0'));
-        let zero = self.negative && self.whole == "0" && self.fraction.bytes().all(|byte| byte == b'0');
-        whole && (!self.has_point || !self.fraction.is_empty()) && !zero
+        whole && (!self.has_point || !self.fraction.is_empty())
+    }
+
+    fn is_negative_zero(&self) -> bool {
+        self.negative && [self.whole, self.fraction].iter().all(|digits| digits.bytes().all(|byte| byte == b'0'))
+    }
+
+    /// The digits without zeros at either end, and the power of ten of the last of them.
+    fn digits(&self) -> Option<(String, i64)> {
+        let all = format!("{}{}", self.whole, self.fraction);
+        let ending = all.trim_end_matches('0');
+        let exponent: i64 = self.exponent.map_or(Some(0), |text| text.parse().ok())?;
+        let places = i64::try_from(self.fraction.len()).ok()? - i64::try_from(all.len() - ending.len()).ok()?;
+        let digits = ending.trim_start_matches('0').to_owned();
+        Some(if digits.is_empty() { (digits, 0) } else { (digits, exponent.checked_sub(places)?) })
     }
 }
 
 /// A whole number: as it would be printed, or (`lenient`) with leading zeros or a `+`.
 pub(crate) fn int64(text: &str, lenient: bool) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
-    (lenient || Number::parse(text)?.is_canonical()).then_some(number)
+    let written = Number::parse(text);
+    (lenient || written.is_some_and(|text| text.is_canonical() && !text.is_negative_zero())).then_some(number)
 }
 
 /// An exact number as an integer of `scale` digits after the point, if it has no more digits than that.
@@ -111,7 +132,7 @@ pub(crate) fn decimal(text: &str, precision: u8, scale: i8, lenient: bool) -> Op
     if number.exponent.is_some() || number.whole.len() + number.fraction.len() == 0 {
         return None;
     }
-    if !lenient && !number.is_canonical() {
+    if !lenient && (!number.is_canonical() || number.is_negative_zero()) {
         return None;
     }
     let fraction = number.fraction.trim_end_matches('0');
@@ -226,10 +247,13 @@ mod tests {
             ("1.5E-7", Looks::Float),
             ("1e999", Looks::Text),
             ("1.23456789012345678e3", Looks::Text),
+            ("1e99999999999999999999", Looks::Text),
             ("007", Looks::Text),
             ("+5", Looks::Text),
-            ("-0", Looks::Text),
-            ("-0.0", Looks::Text),
+            ("-0", Looks::Float),
+            ("-0.0", Looks::Float),
+            ("1.2345678901234567e-5", Looks::Float),
+            ("0.1000000000000000055e0", Looks::Text),
             (".5", Looks::Text),
             ("5.", Looks::Text),
             ("-", Looks::Text),
@@ -269,6 +293,8 @@ mod tests {
         assert_eq!(decimal("-", 18, 1, true), None);
         assert_eq!(int64("007", true), Some(7));
         assert_eq!(int64("007", false), None);
+        assert_eq!(int64("-0", false), None);
+        assert_eq!(decimal("-0.0", 18, 1, false), None);
     }
 
     #[test]

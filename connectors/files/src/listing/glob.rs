@@ -12,10 +12,33 @@ pub(crate) fn literal_folder(pattern: &str) -> &str {
     pattern.get(..end).unwrap_or_default()
 }
 
+/// One character of a name, as a pattern has it.
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    /// `*`
+    Any,
+    /// `?`
+    One,
+    Character(char),
+    /// `[a-z]`, `[!a-z]`
+    Class {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
+}
+
+/// One name of a path, as a pattern has it.
+#[derive(Debug, Clone)]
+enum Segment {
+    /// `**`
+    Folders,
+    Name(Vec<Token>),
+}
+
 /// A pattern, its alternatives written out.
 #[derive(Debug, Clone)]
 pub(crate) struct Glob {
-    alternatives: Vec<Vec<Vec<char>>>,
+    alternatives: Vec<Vec<Segment>>,
     names_hidden: bool,
 }
 
@@ -27,13 +50,12 @@ impl Glob {
     /// means everything below.
     pub(crate) fn new(pattern: &str) -> Option<Self> {
         let whole = if pattern.ends_with('/') { format!("{pattern}**") } else { pattern.to_owned() };
-        let mut alternatives = Vec::new();
-        expand(&whole, &mut alternatives)?;
+        let mut written_out = Vec::new();
+        expand(&whole, &mut written_out)?;
         let names_hidden = whole.split('/').any(super::is_hidden);
-        let segments = |text: &String| text.split('/').map(|name| name.chars().collect()).collect();
-        let all: Vec<Vec<Vec<char>>> = alternatives.iter().map(segments).collect();
-        let closed = all.iter().flatten().all(|name| brackets_close(name));
-        closed.then_some(Self { alternatives: all, names_hidden })
+        let segments = |text: &String| text.split('/').map(segment).collect::<Option<Vec<_>>>();
+        let alternatives = written_out.iter().map(segments).collect::<Option<Vec<_>>>()?;
+        Some(Self { alternatives, names_hidden })
     }
 
     /// Whether the pattern itself names something hidden.
@@ -43,7 +65,99 @@ impl Glob {
 
     pub(crate) fn matches(&self, path: &str) -> bool {
         let names: Vec<Vec<char>> = path.split('/').map(|name| name.chars().collect()).collect();
-        self.alternatives.iter().any(|pattern| match_path(pattern, &names))
+        let is_any = |segment: &Segment| matches!(segment, Segment::Folders);
+        let fits = |segment: &Segment, name: &Vec<char>| match segment {
+            Segment::Folders => true,
+            Segment::Name(tokens) => matched(tokens, name, |token| *token == Token::Any, Token::fits),
+        };
+        self.alternatives.iter().any(|pattern| matched(pattern, &names, is_any, fits))
+    }
+}
+
+impl Token {
+    fn fits(&self, character: &char) -> bool {
+        match self {
+            Self::Any | Self::One => true,
+            Self::Character(own) => own == character,
+            Self::Class { negated, ranges } => {
+                ranges.iter().any(|(from, to)| (from..=to).contains(&character)) != *negated
+            }
+        }
+    }
+}
+
+/// Whether the items are what the pattern says, where some of its parts stand for any number of items.
+///
+/// Only the last such part is ever widened, so the time is at most the product of both lengths.
+fn matched<P, T>(pattern: &[P], items: &[T], is_any: impl Fn(&P) -> bool, fits: impl Fn(&P, &T) -> bool) -> bool {
+    let (mut at, mut item) = (0, 0);
+    // Behind the last such part, and the first item that it does not stand for yet.
+    let mut widen: Option<(usize, usize)> = None;
+    loop {
+        match (pattern.get(at), items.get(item)) {
+            (Some(part), _) if is_any(part) => {
+                at += 1;
+                widen = Some((at, item));
+                continue;
+            }
+            (Some(part), Some(next)) if fits(part, next) => {
+                at += 1;
+                item += 1;
+                continue;
+            }
+            (None, None) => return true,
+            _ => {}
+        }
+        match widen {
+            Some((after, taken)) if taken < items.len() => {
+                widen = Some((after, taken + 1));
+                (at, item) = (after, taken + 1);
+            }
+            _ => return false,
+        }
+    }
+}
+
+fn segment(text: &str) -> Option<Segment> {
+    if text == "**" {
+        return Some(Segment::Folders);
+    }
+    let characters: Vec<char> = text.chars().collect();
+    let (mut tokens, mut rest) = (Vec::new(), characters.as_slice());
+    while let Some((first, others)) = rest.split_first() {
+        rest = others;
+        tokens.push(match first {
+            '*' => Token::Any,
+            '?' => Token::One,
+            '[' => {
+                let (class, after) = class(others)?;
+                rest = after;
+                class
+            }
+            other => Token::Character(*other),
+        });
+    }
+    Some(Segment::Name(tokens))
+}
+
+/// What follows a `[`, and what follows its `]`. A `]` in the first place stands for itself.
+fn class(text: &[char]) -> Option<(Token, &[char])> {
+    let negated = matches!(text.first(), Some('!' | '^'));
+    let mut rest = if negated { text.get(1..)? } else { text };
+    let mut ranges = Vec::new();
+    loop {
+        rest = match rest {
+            [']', after @ ..] if !ranges.is_empty() => return Some((Token::Class { negated, ranges }, after)),
+            [from, '-', to, after @ ..] if *to != ']' => {
+                ranges.push((*from, *to));
+                after
+            }
+            [one, after @ ..] => {
+                ranges.push((*one, *one));
+                after
+            }
+            [] => return None,
+        };
     }
 }
 
@@ -74,76 +188,6 @@ fn expand(pattern: &str, found: &mut Vec<String>) -> Option<()> {
     None
 }
 
-fn brackets_close(name: &[char]) -> bool {
-    let mut at = 0;
-    while let Some(character) = name.get(at) {
-        if *character == '[' {
-            match bracket(name.get(at..).unwrap_or_default(), '\0') {
-                Some((_, length)) => at += length,
-                None => return false,
-            }
-        } else {
-            at += 1;
-        }
-    }
-    true
-}
-
-fn match_path(pattern: &[Vec<char>], names: &[Vec<char>]) -> bool {
-    match pattern.split_first() {
-        None => names.is_empty(),
-        Some((first, rest)) if first.as_slice() == ['*', '*'] => {
-            (0..=names.len()).any(|skip| match_path(rest, names.get(skip..).unwrap_or_default()))
-                && !(rest.is_empty() && names.is_empty())
-        }
-        Some((first, rest)) => match names.split_first() {
-            Some((name, others)) => match_name(first, name) && match_path(rest, others),
-            None => false,
-        },
-    }
-}
-
-fn match_name(pattern: &[char], name: &[char]) -> bool {
-    match pattern.split_first() {
-        None => name.is_empty(),
-        Some(('*', rest)) => (0..=name.len()).any(|skip| match_name(rest, name.get(skip..).unwrap_or_default())),
-        Some(('?', rest)) => name.split_first().is_some_and(|(_, others)| match_name(rest, others)),
-        Some(('[', _)) => {
-            let Some((character, others)) = name.split_first() else { return false };
-            match bracket(pattern, *character) {
-                Some((true, length)) => match_name(pattern.get(length..).unwrap_or_default(), others),
-                _ => false,
-            }
-        }
-        Some((expected, rest)) => {
-            name.split_first().is_some_and(|(character, others)| character == expected && match_name(rest, others))
-        }
-    }
-}
-
-/// Whether `[…]` at the pattern's start holds the character, and how long it is.
-fn bracket(pattern: &[char], character: char) -> Option<(bool, usize)> {
-    let negated = matches!(pattern.get(1), Some('!' | '^'));
-    let mut at = if negated { 2 } else { 1 };
-    let (begin, mut held) = (at, false);
-    loop {
-        let from = *pattern.get(at)?;
-        if from == ']' && at > begin {
-            return Some((held != negated, at + 1));
-        }
-        match (pattern.get(at + 1), pattern.get(at + 2)) {
-            (Some('-'), Some(to)) if *to != ']' => {
-                held |= (from..=*to).contains(&character);
-                at += 3;
-            }
-            _ => {
-                held |= from == character;
-                at += 1;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +200,10 @@ mod tests {
             ("d/**/*.csv", "d/a.csv", true),
             ("d/**/*.csv", "d/e/f/a.csv", true),
             ("d/**", "d/e/f", true),
+            ("**/x/**/*.csv", "a/x/b/x/c.csv", true),
+            ("**/x/**/y.csv", "a/x/b/x/c.csv", false),
+            ("[]a]*", "]b", true),
+            ("a*b*c", "abbbxc", true),
             ("d/", "d/e/f", true),
             ("d/?[0-9]*.{csv,tsv}", "d/a7.tsv", true),
             ("d/?[!0-9]*.csv", "d/a7.csv", false),
@@ -166,6 +214,8 @@ mod tests {
         for (pattern, path, expected) in cases {
             assert_eq!(Glob::new(pattern).unwrap().matches(path), expected, "{pattern} {path}");
         }
+        let stars = "*a".repeat(200);
+        assert!(!Glob::new(&stars).unwrap().matches(&"a".repeat(199)));
         assert!(Glob::new("a{b").is_none());
         assert!(Glob::new("a[b").is_none());
         assert_eq!(literal_folder("a/b/c*.csv"), "a/b/");

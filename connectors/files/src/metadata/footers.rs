@@ -9,6 +9,7 @@ use crate::read::parquet::open;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::{ColumnFacts, ColumnOrigin, Error, ErrorKind, Precision, Result};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Footers read at once.
@@ -93,17 +94,21 @@ fn unite(
     declared: &[DeclaredColumn],
 ) -> Result<Vec<(String, United)>> {
     let mut columns: Vec<(String, United)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let name_of = |index: usize| files.get(index).map(|file| root.name_of(&file.path)).unwrap_or_default();
     for footer in footers {
-        for (at, field) in footer.fields.iter().enumerate() {
-            if footer.fields.iter().take(at).any(|other| other.name() == field.name()) {
+        let mut met = HashSet::new();
+        for field in &footer.fields {
+            if !met.insert(field.name()) {
                 let message = format!("{} has two columns with the name {}", name_of(footer.index), field.name());
                 return Err(Error::new(ErrorKind::Unsupported, message));
             }
-            let Some((_, known)) = columns.iter_mut().find(|(name, _)| name == field.name()) else {
+            let place = places.get(field.name()).copied();
+            let Some((_, known)) = place.and_then(|place| columns.get_mut(place)) else {
                 let written = declared_type_of(declared, field.name());
                 let column = first(field, written, footer.index);
                 let column = column.ok_or_else(|| undeclarable(field, written, &name_of(footer.index)))?;
+                places.insert(field.name().clone(), columns.len());
                 columns.push((field.name().clone(), column));
                 continue;
             };
@@ -115,7 +120,7 @@ fn unite(
             })?;
         }
     }
-    if let Some(missing) = declared.iter().find(|column| !columns.iter().any(|(name, _)| *name == column.name)) {
+    if let Some(missing) = declared.iter().find(|column| !places.contains_key(&column.name)) {
         return Err(Error::config(format!("the declared column {} is in no file", missing.name)));
     }
     Ok(columns)
