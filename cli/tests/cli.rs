@@ -200,7 +200,7 @@ fn the_usual_places_are_looked_at_in_order() {
     let list = |directory: &Directory| directory.run(&["catalog", "list"]).stdout;
     assert!(list(&directory).contains("\nfar,postgres,"), "{}", list(&directory));
     directory.write("headwater.toml", "version = 1\n");
-    assert_eq!(list(&directory), "catalog,connector,configured\n");
+    assert_eq!(list(&directory), "catalog,connector,configured\nfiles,files,built in\n");
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn catalogs_d_is_merged_and_a_name_taken_twice_is_an_error() {
     directory.write("catalogs.d/a.toml", catalog);
     directory.write("catalogs.d/ignored.txt", "no TOML");
     let listed = directory.run(&["catalog", "list"]).stdout;
-    assert_eq!(listed, "catalog,connector,configured\ncrm,postgres,catalogs.d/a.toml:2\n");
+    assert_eq!(listed, "catalog,connector,configured\ncrm,postgres,catalogs.d/a.toml:2\nfiles,files,built in\n");
 
     let outcome = directory.run(&["catalog", "list", "--catalog", "crm=postgres://u@h/d"]);
     assert_eq!(outcome.code, 2);
@@ -417,4 +417,34 @@ fn explain_has_text_and_json() {
     assert_eq!(value["scans"], serde_json::json!([]));
     let operators = directory.run(&["explain", "--operators", "select 1 as a"]).stdout;
     assert!(operators.contains("\noperators\n"), "{operators}");
+}
+
+#[test]
+fn a_path_is_a_table_without_any_configuration() {
+    let directory = Directory::new();
+    directory.write("år 1/it's.csv", "id,name\n1,Zoë\n007,\n");
+    let sql = "select f.name, count(*) as n from 'år 1/it''s.csv' f where f.id = '1' group by f.name";
+    let outcome = directory.run(&["query", sql]);
+    assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("name,n\nZoë,1\n", ""));
+    let joined =
+        "with t as (select id from 'år 1/*.csv') select count(*) as n from t join 'år 1/it''s.csv' f on f.id = t.id";
+    assert_eq!(directory.run(&["query", joined]).stdout, "n\n2\n");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_underlined() {
+    let outcome = failed(&["query", "select 1 from 'no/such.parquet'"], 1);
+    assert!(outcome.stderr.contains("no/such.parquet"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("--> <query>:1:15"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_configured_catalog_named_files_takes_the_place_of_the_built_in_one() {
+    let directory = Directory::new();
+    directory.write("data/t.csv", "n\n5\n");
+    directory.write("headwater.toml", "version = 1\n[catalogs.files]\nconnector = \"files\"\npath = \"data\"\n");
+    assert_eq!(directory.run(&["query", "select n from files.default.t"]).stdout, "n\n5\n");
+    assert_eq!(directory.run(&["query", "select n from 'data/t.csv'"]).stdout, "n\n5\n");
+    let listed = directory.run(&["catalog", "list"]).stdout;
+    assert_eq!(listed, "catalog,connector,configured\nfiles,files,headwater.toml:2\n");
 }

@@ -4,6 +4,8 @@ use crate::error::from_engine;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Span, Token, Tokenizer};
 use headwater_core::{Error, ErrorKind, Result};
 use std::ops::ControlFlow;
 
@@ -23,7 +25,7 @@ pub(crate) fn parse_one(sql: &str) -> Result<Statement> {
         }
     };
     approximate_numbers(&mut statement);
-    path_tables(&mut statement);
+    path_tables(&mut statement, sql);
     match &statement {
         Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => Ok(statement),
         Statement::Explain(_) => Err(Error::new(ErrorKind::Unsupported, "EXPLAIN is a command of its own here")
@@ -56,18 +58,35 @@ fn approximate_numbers(statement: &mut Statement) {
 }
 
 /// A table in single quotes is the path or URL of files.
-fn path_tables(statement: &mut Statement) {
+fn path_tables(statement: &mut Statement, sql: &str) {
     let Statement::Statement(inner) = statement else { return };
     let _: ControlFlow<()> = ast::visit_relations_mut(inner.as_mut(), |name| {
         if let [ast::ObjectNamePart::Identifier(path)] = name.0.as_slice()
             && path.quote_style == Some('\'')
         {
-            let table = ast::Ident { quote_style: Some('"'), ..path.clone() };
-            let parts = PATH_TABLE.map(|part| ast::Ident { span: path.span, ..ast::Ident::new(part) });
+            let span = place_of_path(sql, &path.value);
+            let table = ast::Ident { span, ..ast::Ident::with_quote('"', &path.value) };
+            let parts = PATH_TABLE.map(|part| ast::Ident { span, ..ast::Ident::new(part) });
             *name = ast::ObjectName::from(parts.into_iter().chain([table]).collect::<Vec<_>>());
         }
         ControlFlow::Continue(())
     });
+}
+
+/// Where a path is written: the parser keeps no place for names in single quotes.
+fn place_of_path(sql: &str, path: &str) -> Span {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize_with_location().unwrap_or_default();
+    let mut written = tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_)));
+    let mut before = Token::EOF;
+    let found = written.find(|token| {
+        let after_from = match &before {
+            Token::Word(word) => matches!(word.keyword, Keyword::FROM | Keyword::JOIN),
+            other => matches!(other, Token::Comma | Token::LParen),
+        };
+        before = token.token.clone();
+        after_from && matches!(&token.token, Token::SingleQuotedString(text) if text == path)
+    });
+    found.map_or_else(Span::empty, |token| token.span)
 }
 
 #[cfg(test)]
