@@ -159,3 +159,29 @@ fn lower_first(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(code: u16, state: &str) -> ErrorKind {
+        kind_of(&ServerError { code, message: String::new(), state: state.to_owned() }).0
+    }
+
+    #[test]
+    fn numbers_come_before_classes_and_nothing_is_our_own_fault() {
+        assert_eq!(kind(1142, "42000"), ErrorKind::PermissionDenied);
+        assert_eq!(kind(3024, "HY000"), ErrorKind::Timeout);
+        assert_eq!(kind(1317, "70100"), ErrorKind::Cancelled);
+        assert_eq!(kind(1690, "22003"), ErrorKind::InvalidInput);
+        assert_eq!(kind(60_000, "28000"), ErrorKind::Unauthenticated);
+        assert_eq!(kind(60_000, "HY000"), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn messages_begin_in_lower_case_but_for_abbreviations() {
+        assert_eq!(lower_first("Table 'x' doesn't exist"), "table 'x' doesn't exist");
+        assert_eq!(lower_first("SELECT command denied"), "SELECT command denied");
+        assert_eq!(lower_first(""), "");
+    }
+}

@@ -4,7 +4,7 @@ use crate::convert::ColumnLaw;
 use crate::plan::{self, PlanDetail};
 use arrow::datatypes::{DataType, Schema};
 use futures::{StreamExt as _, stream};
-use headwater_core::{Answer, JoinKeys, KeyDecision, Result, ScanPlan, Split, Splits, Value};
+use headwater_core::{Answer, Expr, JoinKeys, KeyDecision, Result, ScanPlan, Split, Splits, Value};
 use headwater_sql::{ChunkSize, declined_keys, integer_key, key_chunks};
 use std::collections::BTreeMap;
 
@@ -22,14 +22,19 @@ pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Result<Splits>
 
 fn offered(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<(KeyDecision, Vec<Split>)> {
     let count = u64::try_from(keys.tuples.len()).unwrap_or(u64::MAX);
-    let reason = match declined_keys(plan, keys, detail.table_rows) {
-        Some(reason) => reason,
-        None => match keyed(plan, detail, keys)? {
-            Some(splits) => return Ok((KeyDecision::Used { keys: count }, splits)),
-            None => "one of the keys cannot be written in SQL".to_owned(),
-        },
-    };
-    Ok((KeyDecision::Declined { keys: count, reason }, whole(plan, detail)?))
+    let declined = |reason| Ok((KeyDecision::Declined { keys: count, reason }, whole(plan, detail)?));
+    if let Some(reason) = declined_keys(plan, keys, detail.table_rows) {
+        return declined(reason);
+    }
+    let chunks = key_chunks(&keys.columns, &possible_tuples(plan, &detail.columns, keys), CHUNK);
+    let statements = chunks.len();
+    if statements > 1 && !keys.columns.iter().any(|column| detail.indexed.contains(column)) {
+        return declined(format!("without an index, {statements} statements would each look at the whole table"));
+    }
+    match keyed(plan, detail, chunks)? {
+        Some(splits) => Ok((KeyDecision::Used { keys: count }, splits)),
+        None => declined("one of the keys cannot be written in SQL".to_owned()),
+    }
 }
 
 fn whole(plan: &ScanPlan, detail: &PlanDetail) -> Result<Vec<Split>> {
@@ -37,12 +42,11 @@ fn whole(plan: &ScanPlan, detail: &PlanDetail) -> Result<Vec<Split>> {
 }
 
 /// `None` if some value cannot be said: a chunk without its condition would read the rows of all others too.
-fn keyed(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<Option<Vec<Split>>> {
-    let possible = possible_tuples(plan, &detail.columns, keys);
+fn keyed(plan: &ScanPlan, detail: &PlanDetail, chunks: Vec<Vec<Expr>>) -> Result<Option<Vec<Split>>> {
     let fields = plan.schema.fields();
     let projection: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
     let mut splits = Vec::new();
-    for conditions in key_chunks(&keys.columns, &possible, CHUNK) {
+    for conditions in chunks {
         let mut request = plan.request.clone();
         request.filters.extend(conditions);
         let negotiated = plan::negotiated(detail.product, &detail.columns, &projection, &request)?;

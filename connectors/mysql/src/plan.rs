@@ -6,7 +6,7 @@ use crate::product::Product;
 use headwater_core::{Error, Result, ScanPlan, ScanRequest, SourceRequest, Split, TableMetadata};
 use headwater_sql::{Negotiated, access_path, column_notes, estimated_rows, negotiate, used_columns};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// `ScanPlan::detail`: the columns that the scan uses, and what is known of the table's size.
@@ -15,6 +15,8 @@ pub(crate) struct PlanDetail {
     pub(crate) product: Product,
     pub(crate) columns: BTreeMap<String, ColumnLaw>,
     pub(crate) table_rows: Option<u64>,
+    /// The columns with which an index begins.
+    pub(crate) indexed: BTreeSet<String>,
 }
 
 impl PlanDetail {
@@ -38,7 +40,8 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest) -> Result<
     laws.retain(|name, _| used.contains(name.as_str()));
     let keys = projection.iter().filter(|name| laws.get(**name).is_some_and(ColumnLaw::is_key));
     let key_columns = keys.map(|name| (*name).to_owned()).collect();
-    let detail = PlanDetail { product, columns: laws, table_rows: table.row_count.value() };
+    let indexed = table.keys.iter().filter_map(|key| key.columns.first().cloned()).collect();
+    let detail = PlanDetail { product, columns: laws, table_rows: table.row_count.value(), indexed };
     let request_sent = statement(&negotiated);
     Ok(ScanPlan {
         rows: estimated_rows(table, request, &negotiated.filters),

@@ -37,6 +37,11 @@ async fn keys_are_looked_up_in_disjoint_chunks_and_impossible_ones_left_out() {
         let scanned = keyed(&database, &wide).await;
         assert!(matches!(scanned.keys, KeyDecision::Declined { keys: 90_000, .. }), "{:?}", scanned.keys);
         assert_eq!(scanned.rows(), 100_000);
+        let unindexed =
+            keyed(&database, &keys("u", (0..25_000).map(|n| Value::Binary(vec![(n % 256) as u8, (n / 256) as u8]))))
+                .await;
+        assert!(matches!(&unindexed.keys, KeyDecision::Declined { reason, .. } if reason.contains("index")));
+        assert_eq!(unindexed.rows(), 100_000);
         let impossible = [Value::Int64(1 << 40), Value::Decimal { unscaled: 15, scale: 1 }];
         assert_eq!(keyed(&database, &keys("id", impossible)).await.splits.len(), 0);
     }
