@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR ?= $(HEADWATER_CACHE)/target
 .PHONY: help demo test lint setup
 
 help:
-	@echo "make demo   start Postgres and DynamoDB, load example data, join them in one statement"
+	@echo "make demo   start a server of each kind, load example data, join it where it lies"
 	@echo "make test   run every test against real servers"
 	@echo "make lint   formatting, clippy, rustdoc"
 

@@ -1,6 +1,6 @@
 //! EXPLAIN: what each source was asked for, and what stays with a reason. Golden files in `tests/golden/explain`.
 //!
-//! After a wanted change: `HEADWATER_UPDATE_GOLDEN=1 cargo test -p headwater-tests explain`.
+//! After a wanted change: `HEADWATER_UPDATE_GOLDEN=1 cargo test --workspace --test e2e explain`.
 
 use headwater_tests::{Federation, World, headwater};
 use std::path::{Path, PathBuf};
