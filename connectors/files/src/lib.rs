@@ -35,6 +35,7 @@
 //! | `column=value` folders | columns; the files that they rule out are not read |
 //! | filters | on such columns exact; Parquet leaves out row groups and pages by their statistics, and the engine checks again |
 //! | splits | row groups of Parquet; ranges of lines of CSV and JSON that is not packed; else whole files |
+//! | memory | a few batches a split, and of Parquet the packed bytes of one row group's wanted columns |
 //! | versions | a file that was changed after planning is an error, not a mixture |
 //!
 //! Bytes come through the `object_store` crate, which resumes broken answers; names and permissions through the AWS

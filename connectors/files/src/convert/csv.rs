@@ -189,7 +189,14 @@ impl CsvReader {
                 self.records.bytes.push(byte);
                 self.state = State::Quoted;
             }
-            (State::Closing, _) => self.end_or_push(byte),
+            (State::Closing, b'\n' | b'\r') => self.end_or_push(byte),
+            (State::Closing, _) if byte == self.delimiter => self.end_or_push(byte),
+            (State::Closing, _) => {
+                let message = format!("line {} has text after a closing quote", self.line);
+                return Err(Error::new(ErrorKind::Corrupt, message).with_hint(
+                    "a quote within quotes is written twice; nothing may stand between quote and delimiter",
+                ));
+            }
         }
         Ok(())
     }

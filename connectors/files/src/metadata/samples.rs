@@ -193,7 +193,7 @@ pub(super) async fn learn_json(
 ) -> Result<Learned> {
     let reach = Reach::of(connection, files);
     let (mut account, mut fields) = (Account::default(), JsonFields::default());
-    for file in reach.chosen.iter().filter_map(|index| files.get(*index)) {
+    for file in reach.chosen.iter().filter_map(|index| files.get(*index)).filter(|file| file.size > 0) {
         let name = root.name_of(&file.path);
         let mut text = open_text(connection, root, file, None, None).await?;
         let (mut read, mut ended, mut lines) = (0, false, Lines::new(1));
@@ -212,6 +212,7 @@ pub(super) async fn learn_json(
         account.bytes += if ended { file.size } else { read.min(file.size) };
         agree(&fields, &declared.columns, &name)?;
     }
+    account.whole += files.iter().filter(|file| file.size == 0).count();
     for column in &declared.columns {
         if !fields.0.iter().any(|(name, _)| *name == column.name) {
             fields.0.push((column.name.clone(), Default::default()));

@@ -27,6 +27,7 @@ async fn damaged_files_are_named() {
     folder.put("ragged.csv", "a,b\n1,2\n3\n");
     folder.put("wide.csv", "a,b\n1,2\n3,4,5\n");
     folder.put("open.csv", "a,b\n1,\"2\n");
+    folder.put("quote.csv", "a,b\n1,\"say \"hi\"\"\n");
     folder.put("latin.csv", b"a\ncaf\xE9\n");
     folder.put("broken.jsonl", "{\"a\":1}\n{\"a\":\n");
     folder.put("twice.jsonl", "{\"a\":1,\"a\":2}\n");
@@ -39,6 +40,7 @@ async fn damaged_files_are_named() {
         ("ragged", "ragged.csv has 1 fields in the record on line 3, not 2"),
         ("wide", "wide.csv has 3 fields in the record on line 3, not 2"),
         ("open", "open.csv: the record that begins on line 2 ends within quotes"),
+        ("quote", "quote.csv: line 2 has text after a closing quote"),
         ("latin", "latin.csv is not UTF-8: field 1 of the record on line 2"),
         ("broken", "broken.jsonl is not a sound JSON lines file: line 2"),
         ("twice", "the key `a` a second time"),
