@@ -28,9 +28,9 @@ impl fmt::Display for TableName {
 /// The candidate that looks most like `wanted`, or `None` when nothing is close enough to be helpful.
 ///
 /// Case differences count as nothing, so a name that only differs in case is always found.
-pub fn nearest<'a, S: AsRef<str>>(wanted: &str, candidates: impl IntoIterator<Item = &'a S>) -> Option<&'a str>
+pub fn nearest<'a, S>(wanted: &str, candidates: impl IntoIterator<Item = &'a S>) -> Option<&'a str>
 where
-    S: 'a + ?Sized,
+    S: 'a + AsRef<str> + ?Sized,
 {
     let wanted = wanted.to_lowercase();
     candidates

@@ -60,7 +60,7 @@ async fn resolve_one(
             Err(at(error, parts, Some(2)).with_catalog(catalog.as_ref()))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let (error, part) = unknown_table(catalog, found.connector.as_ref(), &name).await;
+            let (error, part) = unknown_table(error, catalog, found.connector.as_ref(), &name).await;
             Err(at(error, parts, Some(part)).with_catalog(catalog.as_ref()))
         }
         Err(error) => Err(error.with_catalog(catalog.as_ref())),
@@ -85,8 +85,9 @@ fn incomplete_name(reference: &TableReference, catalogs: &BTreeMap<String, Catal
         .with_hint(format!("write catalog, schema and table, as in {example}.schema.{}", reference.table()))
 }
 
-/// Says which part of the name is wrong, with the nearest one; also the index of that part.
-async fn unknown_table(catalog: &str, connector: &dyn Connector, name: &TableName) -> (Error, usize) {
+/// Says which part of the name is wrong, with the nearest one; also the index of that part. `told` is what the connector
+/// said: all there is to say where it cannot list names either.
+async fn unknown_table(told: Error, catalog: &str, connector: &dyn Connector, name: &TableName) -> (Error, usize) {
     let schemas: Vec<String> = connector.list_schemas().take(NAMES_LOOKED_AT).try_collect().await.unwrap_or_default();
     let all_seen = (1..NAMES_LOOKED_AT).contains(&schemas.len());
     if all_seen && !schemas.contains(&name.schema) {
@@ -94,7 +95,7 @@ async fn unknown_table(catalog: &str, connector: &dyn Connector, name: &TableNam
         return (suggest(error, &name.schema, &schemas), 1);
     }
     let tables = connector.list_tables(&name.schema).take(NAMES_LOOKED_AT).map_ok(|table| table.table);
-    let tables: Vec<String> = tables.try_collect().await.unwrap_or_default();
+    let Ok(tables) = tables.try_collect::<Vec<String>>().await else { return (told, 2) };
     let error = Error::not_found(format!("table `{}` not found in {catalog}.{}", name.table, name.schema));
     (suggest(error, &name.table, &tables), 2)
 }

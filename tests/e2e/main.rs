@@ -1,6 +1,7 @@
 //! End to end, on real servers.
 
 mod bad_input;
+mod bad_sources;
 mod differential;
 mod explain;
 mod interrupt;

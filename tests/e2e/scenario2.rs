@@ -15,15 +15,15 @@ use tokio::sync::OnceCell;
 static SHARED: OnceCell<Storage> = OnceCell::const_new();
 
 /// The scenario's servers, its data, and a connector server beside the items.
-struct Storage {
-    servers: Servers,
+pub(crate) struct Storage {
+    pub(crate) servers: Servers,
     data: Data,
     items: ConnectorServer,
-    directory: TempDir,
+    pub(crate) directory: TempDir,
 }
 
 impl Storage {
-    async fn shared() -> &'static Self {
+    pub(crate) async fn shared() -> &'static Self {
         SHARED.get_or_init(Self::start).await
     }
 
@@ -39,7 +39,7 @@ impl Storage {
         Self { servers, data, items, directory }
     }
 
-    fn configuration(&self) -> String {
+    pub(crate) fn configuration(&self) -> String {
         configuration::here(&self.servers, self.items.url(), &self.directory.path().join("token"))
     }
 
