@@ -67,7 +67,7 @@ impl TableDetail {
 pub(crate) struct Learned {
     pub(crate) columns: Vec<LearnedColumn>,
     pub(crate) rows: Precision,
-    /// CSV: a line break within quotes was met.
+    /// CSV: a line break within quotes was met, or quotes that leave open what is within.
     pub(crate) newlines_in_quotes: bool,
 }
 

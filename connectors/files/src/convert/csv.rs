@@ -80,6 +80,8 @@ pub(crate) struct CsvReader {
     last_is_newline: bool,
     /// Whether a line break within quotes was met.
     pub(crate) met_quoted_newline: bool,
+    /// Whether a quote within a field that does not begin with one was met.
+    pub(crate) met_stray_quote: bool,
 }
 
 impl CsvReader {
@@ -95,6 +97,7 @@ impl CsvReader {
             record_start: 0,
             last_is_newline: false,
             met_quoted_newline: false,
+            met_stray_quote: false,
         }
     }
 
@@ -153,7 +156,7 @@ impl CsvReader {
     fn plain_run(&self, rest: &[u8]) -> usize {
         let delimiter = self.delimiter;
         let end = match self.state {
-            State::Plain => rest.iter().position(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r')),
+            State::Plain => rest.iter().position(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r' | b'"')),
             State::Quoted => rest.iter().position(|byte| matches!(byte, b'"' | b'\n')),
             State::Record | State::Field | State::Closing | State::Return => return 0,
         };
@@ -177,7 +180,10 @@ impl CsvReader {
                 self.begin_field(byte);
             }
             (State::Field, _) => self.begin_field(byte),
-            (State::Plain, _) => self.end_or_push(byte),
+            (State::Plain, _) => {
+                self.met_stray_quote |= byte == b'"';
+                self.end_or_push(byte);
+            }
             (State::Quoted, b'"') => self.state = State::Closing,
             (State::Quoted, b'\n') => {
                 self.met_quoted_newline = true;

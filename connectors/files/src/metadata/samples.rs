@@ -86,7 +86,7 @@ pub(super) async fn learn_csv(
             sample.drain(layout, &mut columns, &mut account)?;
             account.whole += 1;
         }
-        newlines_in_quotes |= sample.reader.met_quoted_newline;
+        newlines_in_quotes |= sample.reader.met_quoted_newline || sample.reader.met_stray_quote;
         account.bytes += if ended { file.size } else { read.min(file.size) };
     }
     account.whole += files.iter().filter(|file| file.size == 0).count();

@@ -31,6 +31,7 @@ pub(super) async fn read(task: Arc<Task>, store: FileStore, piece: Piece) -> Res
     let constants = task.detail.constants(&piece)?;
     let reader = CsvReader::new(layout.delimiter, 1);
     let reading = Reading {
+        is_cut: piece.range.is_some(),
         text: PieceText::open(store, &piece)?,
         reader,
         chunk: Buffer::from(Vec::<u8>::new()),
@@ -85,6 +86,8 @@ struct Reading {
     chunk: Buffer,
     columns: Option<Columns>,
     constants: Vec<(String, ArrayRef)>,
+    /// Other splits read other pieces of the file.
+    is_cut: bool,
     /// The file's name, and from where its lines are counted.
     shown: String,
     ended: bool,
@@ -103,6 +106,12 @@ impl Reading {
             let upto = self.chunk.len().min(bytes.max(4096));
             let read = self.reader.feed(self.chunk.get(..upto).unwrap_or_default(), rows);
             let read = read.map_err(|error| of_file(error, &self.shown))?;
+            // A piece that wrongly begins within quotes sees their end as a quote inside a field: with this, a reader
+            // that stops before the split before this one was read whole is not shown its rows either, unless a
+            // whole batch of them has no quote at all.
+            if self.is_cut && self.reader.met_stray_quote {
+                return Err(self.cut_wrong("a quote inside a field"));
+            }
             self.chunk.advance(read);
         }
         let records = self.reader.take();
@@ -146,14 +155,14 @@ impl Reading {
             self.reader.feed(&chunk, whole).map_err(|error| of_file(error, &self.shown))?;
         }
         wrong |= self.reader.met_quoted_newline;
-        if !wrong {
-            return Ok(());
-        }
-        let message =
-            format!("{} has a line break within quotes, where it was to be cut for parallel reading", self.shown);
-        Err(Error::new(ErrorKind::SchemaMismatch, message).with_hint(
+        if wrong { Err(self.cut_wrong("a line break within quotes")) } else { Ok(()) }
+    }
+
+    fn cut_wrong(&self, what: &str) -> Error {
+        let message = format!("{} has {what}, so that it cannot be cut for parallel reading", self.shown);
+        Error::new(ErrorKind::SchemaMismatch, message).with_hint(
             "declare the table with its `path` and `newlines_in_quotes = true`: it is then read in one piece",
-        ))
+        )
     }
 
     fn batch(&mut self, records: &Records) -> Result<RecordBatch> {

@@ -99,6 +99,22 @@ async fn line_breaks_within_quotes_behind_the_sample_are_an_error_or_right_but_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn quotes_inside_fields_and_limits_keep_a_file_whole() {
+    let folder = Folder::new();
+    let pipes: String = (0..ROWS).map(|n| format!("{n},{n}\" pipe\n")).collect();
+    folder.put("pipes.csv", format!("n,t\n{pipes}"));
+    folder.put("late.csv", format!("n,t\n{}{pipes}", "7,plain text that fills the sample\n".repeat(40_000)));
+    folder.put("plain.csv", csv("\n"));
+    let files = folder.connector("split_size = \"1KiB\"\nsample_size = \"1KiB\"");
+    let outcome = scan(&files, table("pipes"), |request| request, None).await.unwrap();
+    assert_eq!((outcome.splits.len(), outcome.rows.num_rows() as i64), (1, ROWS));
+    let error = failure(&files, table("late")).await;
+    assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error:?}");
+    let limited = scan(&files, table("plain"), |request| request.with_limit(3), None).await.unwrap();
+    assert_eq!((limited.splits.len(), limited.rows.num_rows()), (1, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn small_files_are_bundled() {
     let folder = Folder::new();
     for part in 0..100 {
