@@ -12,7 +12,7 @@ fn awkward() -> Arc<dyn Connector> {
     let n = 12;
     let floats = [2.5, -0.0, 0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 2.0, -1.5, 1e300, 5e-324, 3.0, 1.0];
     let texts = ["", " ", "a", "A", "é", "e\u{301}", "a%", "a_b", "O'Brien", "ß", "☃", "ab"];
-    let null_at = |row: usize, column: usize| (row + column) % 5 == 0;
+    let null_at = |row: usize, column: usize| (row + column).is_multiple_of(5);
     fn some<T>(values: &[T], column: usize, null_at: impl Fn(usize, usize) -> bool) -> Vec<Option<T>>
     where
         T: Copy,
