@@ -183,8 +183,8 @@ fn kind(files: &[FileEntry], declared: Option<Format>, place: &Location) -> Resu
         }
         match &common {
             Some((known, first)) if known.format != kind.format || known.tabs != kind.tabs => {
-                let names = [first, &file].map(|file| place.root.name_of(&file.path));
-                let message = format!("{} and {} are of different formats", names[0], names[1]);
+                let [first, second] = [first, &file].map(|file| place.root.name_of(&file.path));
+                let message = format!("{first} and {second} are of different formats");
                 return Err(Error::new(ErrorKind::InvalidInput, message)
                     .with_hint("read those of one format by a pattern such as `dir/*.parquet`"));
             }
