@@ -1,32 +1,20 @@
 //! The contract, kept for a book shop.
 
-use crate::convert::batch;
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use crate::{BooksConnector, convert::batches};
+use arrow::datatypes::{DataType, Field, Schema};
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::*;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 const SCHEMA: &str = "shop";
 const PAGE_ROWS: u64 = 500;
 
-/// A book shop as a source.
-#[derive(Debug, Clone)]
-pub struct BooksConnector {
-    pub(crate) http: reqwest::Client,
-    pub(crate) address: String,
-    pub(crate) token: Option<Secret>,
-    /// No more than this many requests are in flight, however many scans there are.
-    pub(crate) slots: Arc<Semaphore>,
-}
-
 #[derive(Deserialize)]
 struct Description {
-    columns: Vec<(String, String, bool)>,
+    columns: Vec<(String, DataType, bool)>,
     parts: u64,
     rows: u64,
 }
@@ -63,17 +51,13 @@ impl Connector for BooksConnector {
         }
         let context = ScanContext::new("metadata");
         let table: Description = self.get("/table", &json!({"name": name.table}), &context).await?;
-        let field = |(name, kind, nullable): (String, String, bool)| match kind.parse::<DataType>() {
-            Ok(data_type) => Ok(Field::new(name, data_type, nullable)),
-            Err(_) => Err(Error::new(ErrorKind::Unsupported, format!("column {name} has the unknown type {kind}"))),
-        };
-        let fields = table.columns.into_iter().map(field).collect::<Result<Vec<_>>>()?;
+        let fields = table.columns.into_iter().map(|(name, kind, nullable)| Field::new(name, kind, nullable));
         Ok(TableMetadata {
             // Books are sold while we plan: this is an estimate, however well the shop counts.
             row_count: Precision::Inexact(table.rows),
             // Planning asks nobody, so what it needs travels with the metadata.
             detail: table.parts.into(),
-            ..TableMetadata::new(name.clone(), Arc::new(Schema::new(fields)))
+            ..TableMetadata::new(name.clone(), Arc::new(Schema::new(fields.collect::<Vec<_>>())))
         })
     }
 
@@ -97,7 +81,7 @@ impl Connector for BooksConnector {
         });
         Ok(ScanPlan {
             limit: request.limit.map(|_| match limit {
-                Some(_) => Answer::Inexact("each part of the table stops there by itself".to_owned()),
+                Some(_) => Answer::Inexact("each part of the table stops after the page that reaches it".to_owned()),
                 None => Answer::Refused("the engine filters rows that have left the shop".to_owned()),
             }),
             filters: filters.collect(),
@@ -122,51 +106,18 @@ impl Connector for BooksConnector {
         let SourceRequest::Operation { parameters: query @ Json::Object(_), .. } = &split.request else {
             return Err(Error::internal("a split of another connector"));
         };
-        let (schema, left) = (Arc::clone(&split.schema), split.limit.unwrap_or(u64::MAX));
-        let start = Reading { shop: self.clone(), schema, context: context.clone(), query: Some(query.clone()), left };
+        let start = (self.clone(), split.clone(), context.clone(), Some(query.clone()));
         // A page is asked for once the one before is taken: no more than one per split is ever held.
-        let pages = stream::try_unfold(start, Reading::page);
-        Ok(pages.map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten().boxed())
-    }
-}
-
-/// A split on its way from page to page.
-struct Reading {
-    shop: BooksConnector,
-    schema: SchemaRef,
-    context: ScanContext,
-    query: Option<Json>,
-    left: u64,
-}
-
-impl Reading {
-    async fn page(mut self) -> Result<Option<(Vec<RecordBatch>, Self)>> {
-        let Some(mut query) = self.query.take().filter(|_| self.left > 0) else { return Ok(None) };
-        // Shown is sent: the object that EXPLAIN has printed becomes the query string.
-        let mut page: Page = self.shop.get("/rows", &query, &self.context).await?;
-        page.rows.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= page.rows.len() as u64;
-        self.query = page.next.map(|cursor| {
-            query["cursor"] = cursor.into();
-            query
+        let pages = stream::try_unfold(start, |(shop, mut split, context, query)| async move {
+            let Some(mut query) = query.filter(|_| split.limit != Some(0)) else { return Ok::<_, Error>(None) };
+            // Shown is sent: the object that EXPLAIN has printed becomes the query string.
+            let page: Page = shop.get("/rows", &query, &context).await?;
+            split.limit = split.limit.map(|left| left.saturating_sub(page.rows.len() as u64));
+            query["cursor"] = json!(page.next);
+            let next = page.next.map(|_| query);
+            Ok(Some((batches(&split.schema, &page.rows, &context)?, (shop, split, context, next))))
         });
-        Ok(Some((self.batches(&page.rows)?, self)))
-    }
-
-    /// The row that passes a bound closes its batch.
-    fn batches(&self, rows: &[Json]) -> Result<Vec<RecordBatch>> {
-        let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
-        for (end, row) in (1..).zip(rows) {
-            // More than the row takes in Arrow: its text as JSON.
-            bytes += row.to_string().len();
-            let full = end - start >= self.context.max_batch_rows || bytes > self.context.max_batch_bytes;
-            if full || end == rows.len() {
-                batches.push(batch(&self.schema, rows.get(start..end).unwrap_or_default())?);
-                self.context.metrics.add_batch((end - start) as u64, bytes as u64);
-                (start, bytes) = (end, 0);
-            }
-        }
-        Ok(batches)
+        Ok(pages.map_ok(|batches| stream::iter(batches.into_iter().map(Ok))).try_flatten().boxed())
     }
 }
 

@@ -1,15 +1,15 @@
 //! JSON to Arrow, exactly: a value that does not fit its column is an error, never a rounded value.
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::{error::ArrowError, json::ReaderBuilder};
-use headwater_core::{Error, ErrorKind, Result};
+use headwater_core::{Error, ErrorKind, Result, ScanContext};
 use serde_json::Value as Json;
 use std::sync::Arc;
 
-pub(crate) fn batch(schema: &SchemaRef, rows: &[Json]) -> Result<RecordBatch> {
-    let failed =
-        |reason: String| Error::new(ErrorKind::SchemaMismatch, format!("the shop's rows do not fit: {reason}"));
+/// Batches of a page, each within the bounds of `context`.
+pub(crate) fn batches(schema: &SchemaRef, rows: &[Json], context: &ScanContext) -> Result<Vec<RecordBatch>> {
+    let failed = |why: String| Error::new(ErrorKind::SchemaMismatch, format!("the shop's rows do not fit: {why}"));
     let fields = || schema.fields().iter();
     let misfit = rows.iter().find_map(|row| fields().find(|field| !fits(field.data_type(), row.get(field.name()))));
     if let Some(field) = misfit {
@@ -19,7 +19,18 @@ pub(crate) fn batch(schema: &SchemaRef, rows: &[Json]) -> Result<RecordBatch> {
     let decoder = ReaderBuilder::new(Arc::clone(schema)).with_batch_size(rows.len()).build_decoder();
     let mut decoder = decoder.map_err(arrow)?;
     decoder.serialize(rows).map_err(arrow)?;
-    decoder.flush().map_err(arrow)?.ok_or_else(|| Error::internal("a batch without rows"))
+    Ok(decoder.flush().map_err(arrow)?.into_iter().flat_map(|page| cut(page, context)).collect())
+}
+
+/// Halves a batch until each part is within the bounds. Parts share memory.
+fn cut(batch: RecordBatch, context: &ScanContext) -> Vec<RecordBatch> {
+    let (rows, half) = (batch.num_rows(), batch.num_rows() / 2);
+    let bytes = batch.columns().iter().flat_map(|column| column.to_data().get_slice_memory_size()).sum::<usize>();
+    if half > 0 && (rows > context.max_batch_rows || bytes > context.max_batch_bytes) {
+        return [cut(batch.slice(0, half), context), cut(batch.slice(half, rows - half), context)].concat();
+    }
+    context.metrics.add_batch(rows as u64, bytes as u64);
+    vec![batch]
 }
 
 /// Arrow's decoder reads `1.5` into an integer column as 1, rounds decimals, and completes an odd number of hexadecimal

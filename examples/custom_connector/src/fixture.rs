@@ -63,7 +63,7 @@ impl BookShop {
 
 fn describe(table: &RecordBatch) -> Json {
     let schema = table.schema();
-    let columns = schema.fields().iter().map(|f| json!([f.name(), f.data_type().to_string(), f.is_nullable()]));
+    let columns = schema.fields().iter().map(|f| json!([f.name(), f.data_type(), f.is_nullable()]));
     json!({"columns": columns.collect::<Json>(), "parts": PARTS, "rows": table.num_rows()})
 }
 
@@ -71,16 +71,15 @@ fn describe(table: &RecordBatch) -> Json {
 fn rows(table: &RecordBatch, query: &HashMap<String, String>) -> Option<Json> {
     let list = |key| query.get(key).into_iter().flat_map(|list| list.split(',')).filter(|item: &&str| !item.is_empty());
     let number = |key| query.get(key).map_or(Some(0), |text| text.parse::<usize>().ok());
-    let named = |name, value| Some((table.column_by_name(name)?, value));
-    let columns: Vec<_> = list("columns").map(|name| named(name, name)).collect::<Option<_>>()?;
-    let wanted: Vec<_> = list("where").map(|item| item.split_once(':')).collect::<Option<_>>()?;
-    let wanted: Vec<_> = wanted.into_iter().map(|(name, value)| named(name, value)).collect::<Option<_>>()?;
+    let found = |(name, with)| Some((table.column_by_name(name)?, with));
+    let columns: Vec<_> = list("columns").map(|name| found((name, name))).collect::<Option<_>>()?;
+    let wanted: Vec<_> = list("where").map(|item| item.split_once(':').and_then(found)).collect::<Option<_>>()?;
     let (part, start, limit) = (number("part")?, number("cursor")?, number("limit")?);
     let holds = |row: &usize| wanted.iter().all(|(column, value)| cell(column, *row).to_string() == *value);
-    let mut found = (start..table.num_rows()).filter(|row| row % PARTS == part).filter(holds);
+    let mut rows = (start..table.num_rows()).filter(|row| row % PARTS == part).filter(holds);
     let object = |row| columns.iter().map(|(column, name)| (*name, cell(column, row))).collect::<Json>();
-    let rows: Json = found.by_ref().take(limit).map(object).collect();
-    Some(json!({"rows": rows, "next": found.next().map(|row| row.to_string())}))
+    let page: Json = rows.by_ref().take(limit).map(object).collect();
+    Some(json!({"rows": page, "next": rows.next().map(|row| row.to_string())}))
 }
 
 fn cell(column: &dyn Array, row: usize) -> Json {

@@ -9,14 +9,11 @@
 //! | `/table?name=books` | `{"columns": [["id", "Int64", false], …], "parts": 4, "rows": 210}` |
 //! | `/rows?table=books&columns=id,title&part=2&where=shelf:3&limit=500` | `{"rows": [{"id": 7, "title": "Emma"}, …], "next": "…"}`; the next page with `&cursor=…` |
 //!
-//! To be read in this order: `config` (what a catalog may say), `connector` (the contract: names, promises, splits,
-//! rows), `connect` (a request), `convert` (JSON to Arrow), and [`fixture`], a shop to try it on.
+//! Read `connect` (options, requests), `connector` (the contract), `convert` (JSON to Arrow), and [`fixture`], a shop.
 
-mod config;
 mod connect;
 mod connector;
 mod convert;
 pub mod fixture;
 
-pub use config::BooksFactory;
-pub use connector::BooksConnector;
+pub use connect::{BooksConnector, BooksFactory};
