@@ -51,8 +51,29 @@ async fn uuid_and_text_keys_and_pairs_of_keys_find_their_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_without_an_index_look_at_the_table_once() {
+    let sql = "CREATE TABLE orders (id int, place text); CREATE INDEX rare ON orders (id) WHERE id < 0; \
+               INSERT INTO orders SELECT i, 'place ' || i FROM generate_series(1, 100000) i; ANALYZE orders";
+    let database = Database::new("keys_scanned", sql).await;
+    let connector = database.connector();
+    let scanned = keyed(&connector, &keys("id", (1..=40_000).map(Value::Int64))).await;
+    assert_eq!(scanned.keys, KeyDecision::Used { keys: 40_000 });
+    assert_eq!((scanned.splits.len(), scanned.rows()), (1, 40_000));
+    // More text than one statement is given.
+    let places = |padding: &'static str| (1..=20_000).map(move |n| Value::Utf8(format!("place {n}{padding}")));
+    let padding: &'static str = " ".repeat(400).leak();
+    let scanned = keyed(&connector, &keys("place", places("").chain(places(padding)))).await;
+    assert!(matches!(&scanned.keys, KeyDecision::Declined { keys: 40_000, reason } if reason.contains("index")));
+    assert_eq!((scanned.splits.len(), scanned.rows()), (1, 100_000));
+    database.client.batch_execute("CREATE INDEX ON orders (place)").await.unwrap();
+    let scanned = keyed(&connector, &keys("place", places("").chain(places(padding)))).await;
+    assert_eq!(scanned.keys, KeyDecision::Used { keys: 40_000 });
+    assert_eq!((scanned.splits.len(), scanned.rows()), (4, 20_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_cannot_be_written_never_turns_a_chunk_into_the_whole_table() {
-    let sql = "CREATE TABLE days (day date); \
+    let sql = "CREATE TABLE days (day date PRIMARY KEY); \
                INSERT INTO days SELECT DATE '2000-01-01' + i FROM generate_series(0, 30000) i; ANALYZE days";
     let database = Database::new("keys_dates", sql).await;
     let connector = database.connector();
