@@ -158,7 +158,7 @@ fn a_query_is_answered_and_explained() {
     assert_eq!(outcome.stdout, rows.stdout);
     assert!(outcome.stdout.lines().count() > 1, "{}", outcome.stdout);
     let plan = directory.run(&["explain", query]).stdout;
-    assert!(plan.contains("FROM \"suite\" WHERE \"bucket\" = 3 AND rowid <= "), "{plan}");
+    assert!(plan.contains("FROM \"suite\" WHERE \"bucket\" = 3"), "{plan}");
     assert!(plan.contains("the server compares whole numbers only"), "{plan}");
 }
 
