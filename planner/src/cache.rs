@@ -34,6 +34,12 @@ impl MetadataCache {
         Ok(metadata)
     }
 
+    /// Lets go of a table that was not what it was believed to be, so that the next statement asks again.
+    pub(crate) fn forget(&self, catalog: &str, name: &TableName) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.remove(&(catalog.to_owned(), name.clone()));
+    }
+
     fn fresh(&self, key: &Key) -> Option<Arc<TableMetadata>> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, metadata) = entries.get(key)?;

@@ -183,6 +183,7 @@ impl Engine {
         let found = self.catalogs.get(&catalog).ok_or_else(|| Error::internal("a resolved catalog is gone"))?;
         Ok(ConnectorTable {
             connector_kind: found.kind.clone(),
+            cache: Arc::clone(&self.cache),
             negotiation: Negotiation::new(Arc::clone(&found.connector), Arc::clone(&metadata)),
             connector: Arc::clone(&found.connector),
             catalog,

@@ -1,7 +1,8 @@
 //! What each scan asked of its source, what was promised, and what it did: the same values that execution used.
 
+use crate::cache::MetadataCache;
 use headwater_core::{
-    AccessPath, Answer, KeyDecision, Precision, ScanContext, ScanPlan, ScanStats, SourceRequest, TableName,
+    AccessPath, Answer, Error, KeyDecision, Precision, ScanContext, ScanPlan, ScanStats, SourceRequest, TableName,
 };
 use serde::Serialize;
 use std::fmt;
@@ -80,6 +81,8 @@ pub(crate) struct ScanRecord {
     /// Filters that were not even asked for, with the reason.
     pub(crate) kept: Vec<Part>,
     pub(crate) context: ScanContext,
+    /// What the plan's metadata came from, to be told when they turn out wrong.
+    pub(crate) cache: Arc<MetadataCache>,
     pub(crate) run: Mutex<Run>,
 }
 
@@ -93,6 +96,13 @@ pub(crate) struct Run {
 }
 
 impl ScanRecord {
+    /// An error of this scan, as the user sees it. The table may not be what it was planned as: it is looked at anew
+    /// by the next statement.
+    pub(crate) fn failed(&self, error: Error) -> Error {
+        self.cache.forget(&self.catalog, &self.table);
+        error.with_catalog(&self.catalog)
+    }
+
     /// Changes what is known of the run. A poisoned lock is of no concern: the entry is for reading by people.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Run)) {
         change(&mut self.run.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,5 +1,6 @@
 //! A connector's table as the engine sees it: negotiation on the way in, a [`ScanExec`] on the way out.
 
+use crate::cache::MetadataCache;
 use crate::ledger::{Part, QueryRecord, Run, ScanRecord};
 use crate::negotiation::Negotiation;
 use crate::scan::ScanExec;
@@ -32,6 +33,7 @@ pub(crate) struct ConnectorTable {
     pub(crate) query_id: String,
     pub(crate) record: Arc<QueryRecord>,
     pub(crate) negotiation: Negotiation,
+    pub(crate) cache: Arc<MetadataCache>,
     /// What the engine was told about each filter. The engine may ask about filters one by one and then scan with
     /// all of them, where the connector's answer can be another: what was promised exact is then checked here.
     pub(crate) told: Mutex<HashMap<EngineExpr, Answer>>,
@@ -109,6 +111,7 @@ impl ConnectorTable {
             table_columns: self.metadata.schema.fields().len(),
             kept: self.kept(),
             context: ScanContext::new(&self.query_id),
+            cache: Arc::clone(&self.cache),
             run: Mutex::new(Run::default()),
             plan,
         });

@@ -313,13 +313,13 @@ impl ExecutionPlan for ScanExec {
         let schema = Arc::clone(&self.record.plan.schema);
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let partitions = self.properties.output_partitioning().partition_count();
-        let catalog = self.record.catalog.clone();
+        let record = Arc::clone(&self.record);
         let promised = Arc::clone(&schema);
         let batches = stream::once(self.clone().batches(partitions)).try_flatten();
         let batches = batches
             .map(move |batch| {
                 let batch = batch.and_then(|batch| check_batch(batch, &promised));
-                batch.map_err(|error| to_engine(error.with_catalog(&catalog)))
+                batch.map_err(|error| to_engine(record.failed(error)))
             })
             .inspect_ok(move |batch| baseline.record_output(batch.num_rows()));
         let batches = RecordBatchStreamAdapter::new(schema, batches.boxed());

@@ -159,3 +159,16 @@ async fn a_server_killed_while_it_is_read_is_an_error() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (3, ""), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("crm"), "{}", outcome.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_altered_between_two_statements_is_an_error_once_and_then_read_anew() {
+    let world = World::start().await;
+    let client = world.postgres.client(world.postgres.database()).await.unwrap();
+    client.batch_execute("CREATE TABLE altered AS SELECT 2.5::float8 AS a").await.unwrap();
+    let (engine, sql) = (world.engine(PushdownMode::Auto), "SELECT a FROM crm.public.altered");
+    assert_eq!(World::run(&engine, sql).await.unwrap().0, ["2.5"]);
+    client.batch_execute("ALTER TABLE altered ALTER a TYPE int8").await.unwrap();
+    let error = World::run(&engine, sql).await.unwrap_err();
+    assert_eq!((error.kind(), error.catalog()), (ErrorKind::SchemaMismatch, Some("crm")), "{error:?}");
+    assert_eq!(World::run(&engine, sql).await.unwrap().0, ["3"]);
+}

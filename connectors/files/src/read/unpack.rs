@@ -1,13 +1,13 @@
 //! gzip and Zstandard, unpacked on a thread of their own.
 //!
-//! DataFusion's decoders do the work. They block, which also keeps the unpacking off the runtime's threads; and unlike
-//! the asynchronous ones they read all frames of a Zstandard file of several.
+//! The decoders block, which also keeps the unpacking off the runtime's threads; and unlike the asynchronous ones they
+//! read all members of a gzip file, and all frames of a Zstandard file, of several.
 
 use crate::connect::Chunks;
 use crate::error::corrupt;
 use crate::listing::Packing;
 use arrow::buffer::Buffer;
-use datafusion_datasource::file_compression_type::FileCompressionType;
+use flate2::read::MultiGzDecoder;
 use futures::{StreamExt, stream};
 use headwater_core::{Error, ErrorKind, Result};
 use std::io::{self, Read};
@@ -33,8 +33,11 @@ pub(super) fn unpacked(stored: Chunks, packing: Packing, file: String) -> Chunks
 }
 
 fn unpack(packed: Packed, packing: Packing, file: &str, sender: &Sender<Result<Buffer>>) -> Result<()> {
-    let kind = if packing == Packing::Gzip { FileCompressionType::GZIP } else { FileCompressionType::ZSTD };
-    let mut reader = kind.convert_read(packed).map_err(|error| corrupt(file, "packed", &error.to_string()))?;
+    let mut reader: Box<dyn Read> = if packing == Packing::Gzip {
+        Box::new(MultiGzDecoder::new(packed))
+    } else {
+        Box::new(zstd::Decoder::new(packed).map_err(|error| unpack_error(error, packing, file))?)
+    };
     loop {
         let mut piece = vec![0; PIECE];
         let read = reader.read(&mut piece).map_err(|error| unpack_error(error, packing, file))?;

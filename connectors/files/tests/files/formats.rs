@@ -6,27 +6,23 @@ use arrow::array::{
     TimestampMillisecondArray,
 };
 use arrow::datatypes::Int32Type;
-use datafusion_datasource::file_compression_type::FileCompressionType;
-use futures::{StreamExt, TryStreamExt, stream};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use headwater_core::{CompareOp, ErrorKind, Expr, Value};
 use parquet::data_type::{Int96, Int96Type};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
+use std::io::Write;
 use std::sync::Arc;
 
-/// Packed by the encoder that belongs to the decoder.
-async fn packed(kind: FileCompressionType, bytes: &[u8]) -> Vec<u8> {
-    let source = stream::iter([Ok(bytes.to_vec().into())]).boxed();
-    let chunks: Vec<_> = kind.convert_to_compress_stream(source).unwrap().try_collect().await.unwrap();
-    chunks.iter().flat_map(|chunk| chunk.iter().copied().collect::<Vec<u8>>()).collect()
-}
-
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    futures::executor::block_on(packed(FileCompressionType::GZIP, bytes))
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
-    futures::executor::block_on(packed(FileCompressionType::ZSTD, bytes))
+    zstd::encode_all(bytes, 3).unwrap()
 }
 
 fn numbers(from: i64, to: i64) -> String {
