@@ -68,6 +68,26 @@ impl FlightServer {
         }
     }
 
+    /// Whether this server may be reached at `address`, which `serve` checks too: for those who announce their address
+    /// before they serve. Does no I/O.
+    ///
+    /// # Errors
+    /// `Config` when other machines reach the address and there is no token or no TLS, and insecure was not allowed.
+    pub fn check_exposure(&self, address: SocketAddr) -> Result<()> {
+        let missing = match (self.has_token, self.identity.is_some()) {
+            (true, true) => return Ok(()),
+            (false, true) => "without a token",
+            (true, false) => "without TLS",
+            (false, false) => "without a token and without TLS",
+        };
+        if address.ip().is_loopback() || self.insecure {
+            return Ok(());
+        }
+        Err(Error::config(format!("other machines would reach the server at {address} {missing}")).with_hint(
+            "set a token, and a certificate with its key; or listen on 127.0.0.1; or allow it to be insecure",
+        ))
+    }
+
     /// Ready once what was under way at the shutdown has had its time.
     async fn drain(&self, stopping: oneshot::Receiver<()>) {
         if stopping.await.is_err() {
@@ -97,21 +117,6 @@ impl FlightServer {
             .max_decoding_message_size(LARGEST_REQUEST)
             .max_encoding_message_size(usize::MAX);
         Ok(server.add_service(InterceptedService::new(service, self.guard.clone())))
-    }
-
-    fn check_exposure(&self, address: SocketAddr) -> Result<()> {
-        let missing = match (self.has_token, self.identity.is_some()) {
-            (true, true) => return Ok(()),
-            (false, true) => "without a token",
-            (true, false) => "without TLS",
-            (false, false) => "without a token and without TLS",
-        };
-        if address.ip().is_loopback() || self.insecure {
-            return Ok(());
-        }
-        Err(Error::config(format!("other machines would reach the server at {address} {missing}")).with_hint(
-            "set a token, and a certificate with its key; or listen on 127.0.0.1; or allow it to be insecure",
-        ))
     }
 }
 
