@@ -14,6 +14,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
 
+/// The engine walks a statement's expressions by recursion. Only what is used of it takes memory.
+const STACK: usize = 64 << 20;
+
 /// Runs the command line of this process with these kinds of source.
 ///
 /// The exit code is described in the crate's documentation; messages have been printed.
@@ -49,7 +52,7 @@ fn arguments() -> impl Iterator<Item = OsString> {
 
 fn run(args: Args, connectors: ConnectorList) -> Result<(), Failure> {
     let settings = Settings::resolve(args.global, connectors, &ProcessEnvironment)?;
-    let runtime = Builder::new_multi_thread().enable_all().build();
+    let runtime = Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
     let runtime = runtime.map_err(|reason| Error::internal(format!("no runtime: {reason}")))?;
     let outcome = runtime.block_on(async {
         // A signal is how a server is meant to end: it listens to them itself.

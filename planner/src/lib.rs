@@ -27,6 +27,7 @@ mod scan;
 mod session;
 mod statement;
 mod translate;
+mod unheeded;
 mod widening;
 
 pub use engine::{Engine, EngineBuilder};

@@ -47,7 +47,13 @@ impl ConnectorTable {
 
     /// Awaits the answers that the optimizer had to go without. `true`: optimize again, with them.
     pub(crate) async fn settle(&self) -> Result<bool> {
-        self.negotiation.settle().await.map_err(|error| error.with_catalog(&self.catalog))
+        self.negotiation.settle().await.map_err(|error| self.refused(error))
+    }
+
+    /// No plan could be made: the metadata may be out of date, so the next statement asks anew.
+    fn refused(&self, error: headwater_core::Error) -> headwater_core::Error {
+        self.cache.forget(&self.catalog, &self.metadata.name);
+        error.with_catalog(&self.catalog)
     }
 
     /// One answer per filter, in order.
@@ -60,7 +66,7 @@ impl ConnectorTable {
             filters.iter().map(|filter| translate::predicate(filter, &self.metadata.schema)).collect();
         let sayable: Vec<Expr> = translated.iter().flatten().cloned().collect();
         let request = self.request().with_filters(sayable);
-        let plan = self.negotiation.plan_now(&request).map_err(|error| error.with_catalog(&self.catalog))?;
+        let plan = self.negotiation.plan_now(&request).map_err(|error| self.refused(error))?;
         let mut answers = plan.map(|plan| plan.filters).unwrap_or_default().into_iter();
         let answer = |translated: std::result::Result<Expr, String>| match translated {
             // Also while the question is open; then the engine asks again.
@@ -75,7 +81,7 @@ impl ConnectorTable {
     }
 
     async fn plan(&self, request: &ScanRequest) -> Result<ScanPlan> {
-        self.negotiation.plan(request).await.map_err(|error| error.with_catalog(&self.catalog))
+        self.negotiation.plan(request).await.map_err(|error| self.refused(error))
     }
 
     /// The filters of a scan that were promised exact and are not.
@@ -174,8 +180,11 @@ impl TableProvider for ConnectorTable {
         request.limit = None;
         let widened = with_filter_columns(wanted.clone(), &request.filters);
         let plan = self.plan(&request.with_projection(widened)).await.map_err(to_engine)?;
+        // This plan is another answer: what it does not keep is checked too.
+        let mut unkept = self.broken_promises(filters, &plan)?;
+        unkept.extend(broken.into_iter().filter(|filter| !unkept.contains(filter)).collect::<Vec<_>>());
         let scan = self.scan_exec(plan, partitions);
-        checked(state, scan, broken, &wanted)
+        checked(state, scan, unkept, &wanted)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Parsing: one statement, and only a query.
 
 use crate::error::from_engine;
+use crate::unheeded;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -15,6 +16,7 @@ pub(crate) const PATH_TABLE: [&str; 2] = ["files", "path"];
 /// Parses a text that holds exactly one query.
 pub(crate) fn parse_one(sql: &str) -> Result<Statement> {
     let dialect = GenericDialect {};
+    check_size(sql)?;
     let mut parser = DFParserBuilder::new(sql).with_dialect(&dialect).build().map_err(from_engine)?;
     let mut statements = parser.parse_statements().map_err(from_engine)?;
     let mut statement = match (statements.pop_front(), statements.is_empty()) {
@@ -27,12 +29,49 @@ pub(crate) fn parse_one(sql: &str) -> Result<Statement> {
     approximate_numbers(&mut statement);
     path_tables(&mut statement, sql);
     match &statement {
-        Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => Ok(statement),
+        Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => {
+            unheeded::refuse(inner)?;
+            Ok(statement)
+        }
         Statement::Explain(_) => Err(Error::new(ErrorKind::Unsupported, "EXPLAIN is a command of its own here")
             .with_hint("run `headwater explain \"SELECT …\"`, with --analyze to execute it")),
         _ => Err(Error::new(ErrorKind::Unsupported, "only queries can be run: sources are never written to")
             .with_hint("begin the statement with SELECT, WITH or VALUES")),
     }
+}
+
+/// More operators than this make one statement take minutes to plan, and more stack than there is: so long a condition
+/// is a list in disguise.
+const MAX_OPERATORS: usize = 5_000;
+
+/// The parser tries every meaning of a parenthesis, at every depth anew.
+const MAX_DEPTH: usize = 40;
+
+fn check_size(sql: &str) -> Result<()> {
+    // What is no sequence of tokens is for the parser to tell.
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
+    let (mut operators, mut depth, mut deepest) = (0_usize, 0_usize, 0_usize);
+    for token in &tokens {
+        match token {
+            Token::Word(word) => operators += usize::from(matches!(word.keyword, Keyword::AND | Keyword::OR)),
+            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat => operators += 1,
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    if operators > MAX_OPERATORS {
+        let message = format!("the statement has {operators} operators; {MAX_OPERATORS} is the most");
+        return Err(
+            Error::new(ErrorKind::LimitExceeded, message).with_hint("compare with a list, IN (…), or join with VALUES")
+        );
+    }
+    if deepest > MAX_DEPTH {
+        let message = format!("parentheses are nested {deepest} deep; {MAX_DEPTH} is the most");
+        return Err(Error::new(ErrorKind::LimitExceeded, message).with_hint("name the inner queries: WITH name AS (…)"));
+    }
+    Ok(())
 }
 
 /// A number with an exponent is approximate, as SQL has it: `1e300` is a floating-point number, `1.5` a decimal. The

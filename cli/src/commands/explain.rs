@@ -40,7 +40,7 @@ pub(crate) async fn run(sql: SqlArgs, what: What, settings: &Settings) -> Result
 }
 
 async fn explain(engine: &Engine, statement: &Statement, what: What) -> Result<Query> {
-    let query = engine.plan(&statement.sql).await?;
+    let query = super::plan(engine, &statement.sql).await?;
     if what.analyze {
         let mut batches = query.execute()?;
         while batches.try_next().await?.is_some() {}

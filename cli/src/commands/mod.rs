@@ -11,6 +11,7 @@ use crate::args::SqlArgs;
 use crate::report::Failure;
 use crate::statements::{SqlText, Statement, split};
 use headwater_core::{Error, Result};
+use headwater_planner::{Engine, Query};
 use std::io::Read;
 use std::path::Path;
 
@@ -41,6 +42,13 @@ fn stdin() -> Result<SqlText> {
         .read_to_string(&mut text)
         .map_err(|reason| Error::config(format!("standard input cannot be read: {reason}")))?;
     Ok(SqlText { name: "<stdin>".to_owned(), text })
+}
+
+/// Plans in a task of its own: the engine's optimizer does not pause, and a time limit or Ctrl-C must not wait for it.
+async fn plan(engine: &Engine, sql: &str) -> Result<Query> {
+    let (engine, sql) = (engine.clone(), sql.to_owned());
+    let planned = tokio::spawn(async move { engine.plan(&sql).await });
+    planned.await.unwrap_or_else(|_| Err(Error::internal("the planning broke off")))
 }
 
 /// An error of one statement.

@@ -1,6 +1,6 @@
 //! `headwater query`: run statements, write their rows.
 
-use super::{failed_in, statements};
+use super::{failed_in, plan, statements};
 use crate::args::SqlArgs;
 use crate::progress::{Progress, REDRAW, counted, summary};
 use crate::render::{Output, Renderer, renderer, takes_several};
@@ -51,7 +51,7 @@ async fn run_statement(
     settings.rows_out.store(0, Ordering::Relaxed);
     let voice = settings.voice;
     let started = Instant::now();
-    let query = engine.plan(&statement.sql).await.map_err(failed_in(statement))?;
+    let query = plan(engine, &statement.sql).await.map_err(failed_in(statement))?;
     let out = output.keeps_what_was_written().then_some(&settings.rows_out);
     let mut rows = Rows::new(query.schema(), format, output, out);
     pour(&query, &mut rows, voice).await.map_err(failed_in(statement))?;

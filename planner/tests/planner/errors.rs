@@ -80,3 +80,36 @@ async fn a_query_runs_once() {
     drop(query.execute().unwrap());
     assert!(query.execute().is_err());
 }
+
+#[tokio::test]
+async fn a_clause_that_would_be_left_out_is_refused() {
+    let clauses = [
+        ("SELECT email FROM crm.main.users PREWHERE email = 1", "PREWHERE"),
+        ("SELECT email FROM crm.main.users START WITH email = 1 CONNECT BY email = 1", "CONNECT BY"),
+        ("SELECT email FROM crm.main.users TABLESAMPLE (1 ROWS)", "TABLESAMPLE"),
+        ("SELECT x.email FROM (SELECT email FROM crm.main.users) x TABLESAMPLE BERNOULLI (0)", "TABLESAMPLE"),
+        ("SELECT count(*) FROM crm.main.users GROUP BY email WITH ROLLUP", "WITH ROLLUP"),
+        ("SELECT email FROM crm.main.users PARTITION (p0)", "PARTITION"),
+        ("SELECT * ILIKE '%d' FROM crm.main.users", "ILIKE"),
+        ("SELECT email FROM crm.main.users FOR UPDATE", "FOR UPDATE"),
+        ("SELECT email FROM crm.main.users WITH (NOLOCK)", "WITH ("),
+        ("SELECT email FROM crm.main.users SETTINGS max_threads = 1", "SETTINGS"),
+        ("SELECT email INTO copy FROM crm.main.users", "INTO"),
+        ("WITH x AS (SELECT email FROM crm.main.users FOR UPDATE) SELECT * FROM x", "FOR UPDATE"),
+        ("FROM crm.main.users", "FROM without SELECT"),
+    ];
+    for (sql, clause) in clauses {
+        let error = error_of(sql).await;
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error:?}");
+        assert!(error.to_string().contains(clause), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_too_long_or_too_deep_to_plan_is_told_so() {
+    let long: Vec<String> = (0..6_000).map(|n| format!("email <> {n}")).collect();
+    let error = error_of(&format!("SELECT 1 FROM crm.main.users WHERE {}", long.join(" AND "))).await;
+    assert_eq!((error.kind(), error.hint().is_some()), (ErrorKind::LimitExceeded, true), "{error:?}");
+    let deep = format!("SELECT 1 FROM crm.main.users WHERE {}email = 1{}", "NOT (".repeat(60), ")".repeat(60));
+    assert_eq!(error_of(&deep).await.kind(), ErrorKind::LimitExceeded);
+}

@@ -129,3 +129,29 @@ async fn constants_with_a_point_are_not_rounded() {
         assert!(rows[0].contains("30.011"), "{rows:?}");
     }
 }
+
+/// Where decimals and floating-point numbers meet, the decimal gives way: no float is rounded to a decimal's scale.
+#[tokio::test]
+async fn floats_beside_decimals_keep_every_digit() {
+    let floats = Float64Array::from(vec![0.0, 1e-17, 2e-17, 1e300]);
+    let source: Arc<dyn Connector> = Arc::new(memory(vec![("t", vec![batch(vec![("f", Arc::new(floats) as _)])])]));
+    let engine = engine(vec![("m", source)], PushdownMode::Auto);
+    let counts = [
+        ("f > 0.0 + 0.0", 3),
+        ("f > CAST(0 AS DECIMAL(10, 2))", 3),
+        ("coalesce(f, 0.0) > 0", 3),
+        ("CASE WHEN f < 1.5 THEN f ELSE 0.0 END > 0", 2),
+        ("greatest(f, 0.5) = 1e300", 1),
+        ("CAST(0.5 AS DECIMAL(3, 1)) BETWEEN f AND 0.75", 3),
+        ("nullif(f, 0.0) IS NULL", 1),
+        ("CASE f WHEN 0.0 THEN 1 ELSE 2 END = 1", 1),
+    ];
+    for (predicate, count) in counts {
+        let (rows, ledger) = answer(&engine, &format!("SELECT f FROM m.main.t WHERE {predicate}")).await;
+        assert_eq!(rows.len(), count, "{predicate}\n{ledger}");
+    }
+    let sql = "SELECT x FROM (SELECT f AS x FROM m.main.t UNION ALL SELECT 1.5) WHERE x > 1e-18";
+    let (rows, _) = answer(&engine, sql).await;
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    assert!(rows.iter().any(|row| row.contains("1e-17")), "{rows:?}");
+}
