@@ -448,3 +448,12 @@ fn a_configured_catalog_named_files_takes_the_place_of_the_built_in_one() {
     let listed = directory.run(&["catalog", "list"]).stdout;
     assert_eq!(listed, "catalog,connector,configured\nfiles,files,headwater.toml:2\n");
 }
+
+#[test]
+fn a_catalog_that_reads_any_file_is_served_only_when_that_is_written_out() {
+    let directory = Directory::new();
+    directory.write("headwater.toml", "version = 1\n[catalogs.any]\nconnector = \"files\"\nregion = \"us-east-1\"\n");
+    let outcome = directory.run(&["serve-connector", "--listen", "127.0.0.1:0"]);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("every file") && outcome.stderr.contains("paths = \"any\""), "{}", outcome.stderr);
+}

@@ -80,9 +80,12 @@ pub(crate) fn unknown_catalog(catalog: &str, catalogs: &BTreeMap<String, Catalog
 }
 
 fn incomplete_name(reference: &TableReference, catalogs: &BTreeMap<String, Catalog>) -> Error {
+    let error = Error::not_found(format!("table `{reference}` not found"));
+    if reference.table().contains(['/', '*']) || reference.schema().is_some_and(|schema| schema.contains('/')) {
+        return error.with_hint("the path or URL of files stands in single quotes: FROM 'dir/*.parquet'");
+    }
     let example = catalogs.keys().next().map_or("catalog", String::as_str);
-    Error::not_found(format!("table `{reference}` not found"))
-        .with_hint(format!("write catalog, schema and table, as in {example}.schema.{}", reference.table()))
+    error.with_hint(format!("write catalog, schema and table, as in {example}.schema.{}", reference.table()))
 }
 
 /// Says which part of the name is wrong, with the nearest one; also the index of that part. `told` is what the connector

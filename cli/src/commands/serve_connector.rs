@@ -4,7 +4,7 @@ use crate::args::ServeArgs;
 use crate::interrupt;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
-use headwater_core::config::{Environment, ProcessEnvironment};
+use headwater_core::config::{CatalogConfig, Environment, ProcessEnvironment};
 use headwater_core::{Error, ErrorKind, Result, Secret};
 use headwater_server::{FlightServer, FlightServerBuilder, Identity};
 use std::path::Path;
@@ -22,6 +22,7 @@ pub(crate) async fn run(args: ServeArgs, settings: &Settings) -> Result<(), Fail
     let server = server(&args, settings)?;
     let listener = TcpListener::bind(&args.listen).await.map_err(|reason| cannot_listen(&args.listen, &reason))?;
     let address = listener.local_addr().map_err(|reason| cannot_listen(&args.listen, &reason))?;
+    server.check_exposure(address)?;
     let scheme = if args.tls_cert.is_some() { "grpc+tls" } else { "grpc" };
     let signals = interrupt::watch(PATIENCE);
     let stopped = async {
@@ -68,9 +69,23 @@ fn with_catalogs(mut builder: FlightServerBuilder, names: &[&str], settings: &Se
     }
     for name in names {
         let catalog = settings.catalog(name)?;
+        expect_confined(catalog)?;
         builder = builder.with_catalog(*name, &catalog.connector, settings.connectors.build(catalog)?);
     }
     Ok(builder)
+}
+
+/// Whoever may ask a catalog of files without a place of its own reads what this program can read.
+fn expect_confined(catalog: &CatalogConfig) -> Result<()> {
+    let said = |option| catalog.options.text(option);
+    let is_open = catalog.connector == "files" && said("url").or(said("path")).is_none();
+    if !is_open || said("paths") == Some("any") {
+        return Ok(());
+    }
+    let message = "callers would read every file that this program can read";
+    Err(Error::config(message)
+        .with_catalog(&catalog.name)
+        .with_hint("give the catalog a place by `url` or `path`, or allow all of them by paths = \"any\""))
 }
 
 fn token(file: Option<&Path>) -> Result<Option<Secret>> {

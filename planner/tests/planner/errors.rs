@@ -51,6 +51,8 @@ async fn unknown_catalog_schema_and_table_are_told_apart() {
     assert_eq!(error.to_string(), "table `user` not found in crm.main");
     assert_eq!((error.hint(), error.catalog()), (Some("did you mean `users`?"), Some("crm")));
     assert_eq!(place(&error), (1, 24, 4));
+    let error = error_of("SELECT 1 FROM \"dir/users.csv\"").await;
+    assert!(error.hint().unwrap().contains("single quotes"), "{error:?}");
     let error = error_of("SELECT 1 FROM users").await;
     assert!(error.hint().unwrap().contains("crm.schema.users"), "{error:?}");
 }
