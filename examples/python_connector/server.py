@@ -92,6 +92,7 @@ class Server(flight.FlightServerBase):
     def planned(self, table, request):
         """What is pushed, and the statement: made anew for each step, as handles and tickets come from outside. So they
         hold no SQL, and what they do hold is quoted or made a number."""
+        self.act_get_table({"schema": "main", "table": table})  # Not one that is not listed.
         schema, limit, columns = self.columns(table), request.get("limit"), request.get("projection")
         columns = schema.names if columns is None else columns
         for name in set(columns) - set(schema.names):
