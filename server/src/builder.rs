@@ -5,6 +5,7 @@ use crate::catalogs::{Catalog, Catalogs};
 use crate::guard::Guard;
 use crate::seal::Seal;
 use crate::service::Service;
+use crate::token::carried;
 use headwater_core::{Connector, Error, Result, Secret};
 use std::fmt;
 use std::sync::Arc;
@@ -69,7 +70,8 @@ impl FlightServerBuilder {
         self
     }
 
-    /// Callers must present this token. Without, everyone may call.
+    /// Callers must present this token, of visible ASCII characters; blanks and line ends at its end are no part of it.
+    /// Without, everyone may call.
     #[must_use]
     pub fn with_token(mut self, token: Secret) -> Self {
         self.token = Some(token);
@@ -98,7 +100,12 @@ impl FlightServerBuilder {
         self
     }
 
-    /// How many reads may be under way at once, over all callers; 256 if not set, at least one. Those beyond wait.
+    /// How many reads may be under way at once, over all callers; 256 if not set, at least one. Those beyond wait, and
+    /// fail as `Throttled` after the call timeout.
+    ///
+    /// A read counts from its start to its end, also while its caller takes nothing from it. A statement may pause one
+    /// read until another has come to its end, as joins do: a bound below the number of tables that one statement reads
+    /// here makes it fail.
     #[must_use]
     pub fn with_max_reads(mut self, reads: usize) -> Self {
         self.max_reads = reads;
@@ -130,16 +137,18 @@ impl FlightServerBuilder {
     /// The server. Does no I/O.
     ///
     /// # Errors
-    /// `Config` when there is no catalog, two have one name, or a secret is too short to be one.
+    /// `Config` when there is no catalog, two have one name, a secret is too short to be one, or the token is
+    /// empty or holds what no header can carry.
     pub fn build(self) -> Result<FlightServer> {
         let seal = match &self.ticket_secret {
             Some(secret) => Seal::from_secret(secret)?,
             None => Seal::random()?,
         };
-        if self.token.as_ref().is_some_and(|token| token.expose().is_empty()) {
+        let token = self.token.as_ref().map(carried).transpose()?;
+        if token.is_some_and(str::is_empty) {
             return Err(Error::config("the token is empty").with_hint("set a token that is hard to guess"));
         }
-        let guard = Guard::new(self.token.as_ref())?;
+        let guard = Guard::new(token)?;
         // The other end of this channel lives as long as the server runs.
         let (close, closing) = watch::channel(false);
         let service = Service {

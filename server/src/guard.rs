@@ -2,7 +2,7 @@
 
 use crate::status::to_status;
 use headwater_core::wire::VERSION_HEADER;
-use headwater_core::{Error, ErrorKind, Result, Secret, WIRE_VERSION};
+use headwater_core::{Error, ErrorKind, Result, WIRE_VERSION};
 use ring::hmac::{HMAC_SHA256, Key, Tag, sign, verify};
 use ring::rand::SystemRandom;
 use std::fmt;
@@ -25,10 +25,10 @@ impl fmt::Debug for Guard {
 }
 
 impl Guard {
-    pub(crate) fn new(token: Option<&Secret>) -> Result<Self> {
+    pub(crate) fn new(token: Option<&str>) -> Result<Self> {
         let key = Key::generate(HMAC_SHA256, &SystemRandom::new())
             .map_err(|_| Error::internal("the system has no randomness to make a key of"))?;
-        let expected = token.map(|token| sign(&key, token.expose().as_bytes()));
+        let expected = token.map(|token| sign(&key, token.as_bytes()));
         Ok(Self { key, expected })
     }
 
@@ -44,7 +44,9 @@ impl Guard {
         };
         let header = headers.get("authorization").ok_or_else(|| refused("the server wants a token"))?;
         let (scheme, token) = header.as_bytes().split_at_checked("Bearer ".len()).unwrap_or_default();
-        if !scheme.eq_ignore_ascii_case(b"Bearer ") || verify(&self.key, token, expected.as_ref()).is_err() {
+        if !scheme.eq_ignore_ascii_case(b"Bearer ")
+            || verify(&self.key, token.trim_ascii_end(), expected.as_ref()).is_err()
+        {
             return Err(refused("the server did not accept the token"));
         }
         Ok(())

@@ -39,6 +39,7 @@ mod serve;
 mod service;
 mod splits;
 mod status;
+mod token;
 
 pub use builder::{FlightServerBuilder, Identity};
 pub use serve::FlightServer;

@@ -19,6 +19,11 @@ pub(crate) async fn plan_scan(service: &Service, body: &[u8]) -> Result<PlanAnsw
     let catalog = service.catalogs.find(ask.catalog.as_deref())?;
     let table: TableMetadata = opened(service, catalog, Purpose::Table, &ask.handle)?;
     let mut request = ask.request;
+    if request.relation != Relation::Table(table.name.clone()) {
+        let message = format!("the handle is that of table {}, the request is about another", table.name);
+        return Err(Error::new(ErrorKind::InvalidInput, message)
+            .with_hint("send the handle that headwater.get-table gave for this very table"));
+    }
     let all_known = known.iter().all(|known| *known);
     let limit = if all_known { None } else { request.limit.take() };
     let plan = service.in_time(catalog.connector.plan_scan(&table, &request)).await?;

@@ -31,7 +31,8 @@ async fn permit(service: &Service) -> Result<OwnedSemaphorePermit> {
     let busy = || {
         let (reads, waited) = (service.max_reads, service.call_timeout.as_secs_f64());
         let message = format!("all {reads} reads that the server does at once were under way for {waited} s");
-        Error::new(ErrorKind::Throttled, message).with_hint("try again later, or let the server do more at once")
+        Error::new(ErrorKind::Throttled, message)
+            .with_hint("try again later, or let the server do more at once; reads that stand still count too")
     };
     turn.await.ok().and_then(Result::ok).ok_or_else(busy)
 }

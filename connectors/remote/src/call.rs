@@ -5,7 +5,7 @@ use crate::error;
 use arrow_flight::Action;
 use futures::StreamExt;
 use headwater_core::wire::{SchemasPage, SplitsPage, TablesPage};
-use headwater_core::{Result, ScanContext, WIRE_VERSION};
+use headwater_core::{Error, Result, ScanContext, WIRE_VERSION};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -51,7 +51,17 @@ impl<P: Page> Pages<P> {
         question: &impl Serialize,
         context: Option<&ScanContext>,
     ) -> Result<Self> {
-        let answers = link.act(action, question, context).await?;
+        Self::send(link, action, body(question)?, context).await
+    }
+
+    /// Asks a question that is written already.
+    pub(crate) async fn send(
+        link: &Arc<Link>,
+        action: &str,
+        body: Vec<u8>,
+        context: Option<&ScanContext>,
+    ) -> Result<Self> {
+        let answers = link.act(action, body, context).await?;
         Ok(Self { link: Arc::clone(link), answers, ended: false, page: PhantomData })
     }
 
@@ -61,13 +71,19 @@ impl<P: Page> Pages<P> {
         let body = match self.answers.next().await {
             Some(Ok(answer)) if !self.ended => answer.body,
             Some(Ok(_)) => return Err(error::unexpected("a page after the last", config)),
-            Some(Err(status)) => return Err(error::from_status(&status, config)),
+            Some(Err(status)) => return Err(error::in_answer(&status, config)),
             None if self.ended => return Ok(None),
             None => return Err(error::cut(config)),
         };
         let page: P = self.link.parsed(&body)?;
         self.ended = page.is_end();
         Ok(Some(page))
+    }
+
+    /// The next part, for which the server has as much time as for an answer of one part.
+    pub(crate) async fn next_in_time(&mut self) -> Result<Option<P>> {
+        let link = Arc::clone(&self.link);
+        link.in_time(self.next()).await
     }
 
     /// All parts.
@@ -80,14 +96,19 @@ impl<P: Page> Pages<P> {
     }
 }
 
+/// A question as it is sent.
+pub(crate) fn body(question: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(question).map_err(|error| Error::internal(format!("a question: {error}")))
+}
+
 impl Link {
     /// The one answer to a question.
     pub(crate) async fn ask<A: DeserializeOwned>(&self, action: &str, question: &impl Serialize) -> Result<A> {
         let answer = async {
-            let mut answers = self.act(action, question, None).await?;
+            let mut answers = self.act(action, body(question)?, None).await?;
             match answers.next().await {
                 Some(Ok(answer)) => self.parsed(&answer.body),
-                Some(Err(status)) => Err(error::from_status(&status, &self.config)),
+                Some(Err(status)) => Err(error::in_answer(&status, &self.config)),
                 None => Err(error::unexpected("there is no answer", &self.config)),
             }
         };
@@ -97,11 +118,9 @@ impl Link {
     async fn act(
         &self,
         action: &str,
-        question: &impl Serialize,
+        body: Vec<u8>,
         context: Option<&ScanContext>,
     ) -> Result<Streaming<arrow_flight::Result>> {
-        let body = serde_json::to_vec(question);
-        let body = body.map_err(|error| headwater_core::Error::internal(format!("a question: {error}")))?;
         let request = self.request(Action { r#type: action.to_owned(), body: body.into() }, context)?;
         let answers = self.client().await?.do_action(request).await;
         answers.map(tonic::Response::into_inner).map_err(|status| error::from_status(&status, &self.config))

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 /// Where a connector server listens unless told otherwise.
 const DEFAULT_PORT: u16 = 8815;
@@ -162,12 +162,23 @@ fn parsed(text: &str) -> Result<Url> {
 
 fn catalog(url: &Url, options: &Options) -> Result<Option<String>> {
     let path = url.path().trim_start_matches('/').trim_end_matches('/');
-    let in_url = Some(path).filter(|path| !path.is_empty());
-    match (options.text("catalog"), in_url) {
+    let in_url = decoded(path)?.filter(|name| !name.is_empty());
+    match (options.text("catalog"), in_url.as_deref()) {
         (Some(option), Some(in_url)) if option != in_url => {
             Err(Error::config("the url and option catalog name different catalogs").with_hint("keep one of the two"))
         }
         (option, in_url) => Ok(option.or(in_url).map(str::to_owned)),
+    }
+}
+
+/// Without percent-encoding; `None` if there is nothing.
+fn decoded(path: &str) -> Result<Option<String>> {
+    // These three mean something in forms, and nothing in a path.
+    let form = path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    let name = form_urlencoded::parse(form.as_bytes()).next().map(|(name, _)| name.into_owned());
+    match name {
+        Some(name) if name.contains(char::REPLACEMENT_CHARACTER) => Err(unusable("the catalog at its end is not text")),
+        name => Ok(name),
     }
 }
 
@@ -198,6 +209,13 @@ mod tests {
         let full = config(&[("url", "grpc+tls://[::1]:99/crm"), ("token", "hunter2")]).unwrap();
         assert_eq!((full.address().as_str(), full.tls, full.catalog.as_deref()), ("[::1]:99", true, Some("crm")));
         assert!(!format!("{full:?}").contains("hunter2"));
+        for (path, name) in
+            [("my%20crm+1", "my crm+1"), ("a%2Fb", "a/b"), ("n\u{fc}r&a=%41/", "n\u{fc}r&a=A"), ("100%", "100%")]
+        {
+            let config = config(&[("url", &format!("grpc://h/{path}")), ("catalog", name)]).unwrap();
+            assert_eq!(config.catalog.as_deref(), Some(name));
+        }
+        assert!(config(&[("url", "grpc://h/%FF")]).is_err());
         assert!(ConnectorList::new().with(RemoteFactory).check_url("crm", "grpc://h/crm").is_ok());
     }
 

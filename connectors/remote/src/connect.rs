@@ -1,5 +1,6 @@
 //! The connection to the server.
 
+use crate::token::carried;
 use crate::{RemoteConfig, error};
 use arrow_flight::flight_service_client::FlightServiceClient;
 use headwater_core::wire::{BYTES_HEADER, QUERY_HEADER, ROWS_HEADER, VERSION_HEADER};
@@ -43,11 +44,9 @@ impl Link {
         let mut headers = MetadataMap::new();
         headers.insert(VERSION_HEADER, WIRE_VERSION.into());
         if let Some(token) = &config.token {
-            let value: Result<AsciiMetadataValue, _> = format!("Bearer {}", token.expose()).parse();
-            let mut value = value.map_err(|_| {
-                Error::config("option token holds a character that no header can")
-                    .with_hint("a token is of visible ASCII characters; is there a line break at its end?")
-            })?;
+            let value: Result<AsciiMetadataValue, _> = format!("Bearer {}", carried(token)?).parse();
+            // The driver's message could repeat it.
+            let mut value = value.map_err(|_| Error::config("the token cannot be put into a header"))?;
             value.set_sensitive(true);
             headers.insert("authorization", value);
         }

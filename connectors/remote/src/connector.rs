@@ -94,6 +94,7 @@ impl Connector for RemoteConnector {
         let answer: PlanAnswer = self.link.ask(action::PLAN_SCAN, &question).await?;
         let detail = json!({ "handle": answer.handle });
         let answer = sent.complete(answer, request.limit);
+        let answer = answer.map_err(|what| error::unexpected(what, &self.link.config))?;
         answer.into_plan(table, request, detail).map_err(|error| error::unexpected(error, &self.link.config))
     }
 

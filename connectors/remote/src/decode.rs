@@ -57,7 +57,7 @@ impl Decoder {
                 Ok(error) => *error,
                 Err(other) => error::unexpected(other, &self.link.config),
             },
-            FlightError::Tonic(status) => error::from_status(&status, &self.link.config),
+            FlightError::Tonic(status) => error::in_answer(&status, &self.link.config),
             other => error::unexpected(other, &self.link.config),
         }
     }
@@ -107,7 +107,7 @@ impl Reader {
             let data = match self.messages.next().await {
                 Some(Ok(data)) if !self.ended => data,
                 Some(Ok(_)) => return Err(error::unexpected("data after the end mark", config)),
-                Some(Err(status)) => return Err(error::from_status(&status, config)),
+                Some(Err(status)) => return Err(error::in_answer(&status, config)),
                 None if self.ended => {
                     self.account.close();
                     return Ok(None);

@@ -26,9 +26,24 @@ pub(crate) fn from_status(status: &Status, config: &RemoteConfig) -> Error {
     at(Error::new(kind, message).with_hint(hint(kind)), config)
 }
 
+/// From an answer that had begun.
+pub(crate) fn in_answer(status: &Status, config: &RemoteConfig) -> Error {
+    match status.source() {
+        Some(source) if serde_json::from_slice::<Failure>(status.details()).is_err() => {
+            gone(&innermost(source), config)
+        }
+        _ => from_status(status, config),
+    }
+}
+
 /// The answer ended before its end.
 pub(crate) fn cut(config: &RemoteConfig) -> Error {
-    let message = format!("the server at {} went away in the middle of an answer", config.address());
+    gone("its end is missing", config)
+}
+
+/// An answer that broke off may be asked for again; who has given a part of it away takes that back.
+fn gone(cause: &str, config: &RemoteConfig) -> Error {
+    let message = format!("the server at {} went away in the middle of an answer: {cause}", config.address());
     at(Error::new(ErrorKind::Unavailable, message), config)
         .with_hint("run the statement again; the server's own log may say why")
         .with_retry(Retry::Now)

@@ -27,16 +27,26 @@ impl Sent {
     }
 
     /// The answer with a refusal in the place of each condition that was not sent, and of the limit beneath it.
-    pub(crate) fn complete(self, mut answer: PlanAnswer, limit: Option<u64>) -> PlanAnswer {
-        // A server that answers too little or too much is noticed later.
-        if answer.filters.len() != self.request.filters.len() || self.is_whole {
-            return answer;
+    ///
+    /// # Errors
+    /// What is wrong with an answer that does not have one answer per condition sent, and one for the limit if that
+    /// was: there is no telling which belongs to which.
+    pub(crate) fn complete(self, mut answer: PlanAnswer, limit: Option<u64>) -> Result<PlanAnswer, String> {
+        let (asked, answered) = (self.request.filters.len(), answer.filters.len());
+        if answered != asked {
+            return Err(format!("asked about {asked} conditions, it answers {answered}"));
+        }
+        if answer.limit.is_some() != self.request.limit.is_some() {
+            return Err("it answers a limit if, and only if, there is none".to_owned());
+        }
+        if self.is_whole {
+            return Ok(answer);
         }
         let mut answered = answer.filters.into_iter();
         let fill = |sent: bool| if sent { answered.next() } else { Some(Answer::Refused(TOO_DEEP.to_owned())) };
         answer.filters = self.each.into_iter().filter_map(fill).collect();
         answer.limit = limit.map(|_| Answer::Refused(BENEATH.to_owned()));
-        answer
+        Ok(answer)
     }
 }
 

@@ -31,6 +31,7 @@ mod error;
 mod filters;
 mod read;
 mod splits;
+mod token;
 
 pub use config::{RemoteConfig, RemoteFactory};
 pub use connector::RemoteConnector;

@@ -1,6 +1,6 @@
 //! The splits of a plan, as the server finds them.
 
-use crate::call::Pages;
+use crate::call::{Pages, body};
 use crate::connect::Link;
 use crate::connector::text;
 use crate::error;
@@ -10,6 +10,9 @@ use headwater_core::{Error, JoinKeys, KeyDecision, Result, ScanContext, ScanMetr
 use serde_json::json;
 use std::sync::Arc;
 
+/// Half of what servers take. Keys above this stay here, and the scan goes on without them.
+const LARGEST_QUESTION: usize = 32 << 20;
+
 pub(crate) async fn splits(
     link: &Arc<Link>,
     plan: &ScanPlan,
@@ -18,19 +21,22 @@ pub(crate) async fn splits(
 ) -> Result<Splits> {
     let question =
         GetSplits { catalog: link.config.catalog.clone(), handle: text(&plan.detail, "handle"), keys: keys.cloned() };
+    let (body, kept) = written(question)?;
     let asked = async {
-        let mut pages = Pages::<SplitsPage>::ask(link, action::GET_SPLITS, &question, Some(context)).await?;
+        let mut pages = Pages::<SplitsPage>::send(link, action::GET_SPLITS, body, Some(context)).await?;
         let first = pages.next().await?;
         Ok((pages, first.ok_or_else(|| error::cut(&link.config))?))
     };
     let (pages, first) = link.in_time(asked).await?;
-    let decision = decision(&first, keys).map_err(|what| error::unexpected(what, &link.config))?;
+    let sent = keys.filter(|_| kept.is_none());
+    let said = decision(&first, sent).map_err(|what| error::unexpected(what, &link.config))?;
+    let decision = kept.unwrap_or(said);
     let pager = Pager { pages, metrics: Arc::clone(&context.metrics), counted: Counted::default() };
     let schema = Arc::clone(&plan.schema);
     let pages = stream::try_unfold((Some(first), pager), |(first, mut pager)| async {
         let page = match first {
             Some(page) => Some(page),
-            None => pager.pages.next().await?,
+            None => pager.pages.next_in_time().await?,
         };
         Ok::<_, Error>(page.map(|page| (pager.count(page), (None, pager))))
     });
@@ -44,6 +50,18 @@ pub(crate) async fn splits(
         stream::iter(list.into_iter().map(split))
     });
     Ok(Splits { keys: decision, stream: stream.try_flatten().boxed() })
+}
+
+/// The question as it is sent; where its keys stay here because they are too large, what is said of them.
+fn written(mut question: GetSplits) -> Result<(Vec<u8>, Option<KeyDecision>)> {
+    let all = body(&question)?;
+    if all.len() <= LARGEST_QUESTION {
+        return Ok((all, None));
+    }
+    let Some(keys) = question.keys.take() else { return Ok((all, None)) };
+    let reason = format!("with them the question takes {} MiB, too large to send", all.len() >> 20);
+    let declined = KeyDecision::Declined { keys: keys.tuples.len() as u64, reason };
+    Ok((body(&question)?, Some(declined)))
 }
 
 /// What became of the keys, which must be said if any were offered.

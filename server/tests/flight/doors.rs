@@ -5,7 +5,7 @@ use crate::watched::Watched;
 use arrow_flight::{Action, Ticket};
 use headwater_core::wire::action;
 use headwater_core::{Connector, Error, ErrorKind, MemoryConnector, Secret};
-use headwater_remote::RemoteConfig;
+use headwater_remote::{RemoteConfig, RemoteConnector};
 use headwater_server::{FlightServer, Identity};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -37,6 +37,27 @@ async fn without_the_token_nothing_is_answered() {
     assert_eq!(client.do_get(Ticket::new("x")).await.unwrap_err().code(), Code::Unauthenticated);
     let ask = Action { r#type: action::DESCRIBE.to_owned(), ..Default::default() };
     assert_eq!(client.do_action(ask).await.unwrap_err().code(), Code::Unauthenticated);
+}
+
+/// Files and terminals leave a line end after a token. What no header can carry is refused where it is set.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_ends_take_the_same_for_a_token() {
+    let builder = || FlightServer::builder().with_catalog("main", "memory", Arc::new(Watched::new()));
+    let server = Running::new(builder().with_token(Secret::new(format!("{TOKEN} \r\n")))).await;
+    for token in [TOKEN.to_owned(), format!("{TOKEN}\n"), format!("{TOKEN}\t \r\n\n")] {
+        assert_eq!(count(&connector(with_token(server.port, &token)), "numbers").await.unwrap(), 1_000);
+    }
+    for broken in ["\n", "\t", "\u{7}", "\u{e9}", "\u{7f}"] {
+        let broken = format!("{TOKEN}{broken}{TOKEN}");
+        let here = RemoteConnector::new(with_token(server.port, &broken)).unwrap_err();
+        let there = builder().with_token(Secret::new(broken)).build().unwrap_err();
+        for error in [here, there] {
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert_eq!(error.to_string(), "the token holds a character that no header can");
+            assert!(!format!("{error:?} {:?}", error.hint()).contains(TOKEN), "{error:?}");
+        }
+    }
+    assert_eq!(builder().with_token(Secret::new(" \n")).build().unwrap_err().to_string(), "the token is empty");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,9 +107,13 @@ async fn other_machines_are_not_served_by_accident() {
     ];
     for (builder, missing) in open {
         let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-        let error = builder.build().unwrap().serve(listener, async {}).await.unwrap_err();
+        let server = builder.build().unwrap();
+        let before = server.check_exposure(listener.local_addr().unwrap()).unwrap_err();
+        assert!(server.check_exposure("127.0.0.1:1".parse().unwrap()).is_ok());
+        let error = server.serve(listener, async {}).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().ends_with(missing), "{error}");
+        assert_eq!(before.to_string(), error.to_string());
     }
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let safe = builder().with_tls(identity).with_token(Secret::new(TOKEN));

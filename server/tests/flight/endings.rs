@@ -3,7 +3,7 @@
 use crate::support::{PATIENCE, Running, config, connector, count, ending, first_split, rows_of};
 use crate::watched::{Seen, Watched};
 use futures::StreamExt;
-use headwater_core::{ErrorKind, ScanContext};
+use headwater_core::{ErrorKind, Retry, ScanContext};
 use headwater_server::FlightServer;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -72,7 +72,8 @@ async fn a_server_that_dies_in_the_middle_of_a_read_is_an_error() {
         if table == "silent" {
             far.shutdown_background();
             let error = timeout(PATIENCE, ending(stream)).await.unwrap();
-            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+            assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::No), "{error:?}");
+            assert!(error.to_string().contains("went away in the middle of an answer"), "{error}");
             assert!(format!("{error:?}").contains(&format!("127.0.0.1:{}", server.port)), "{error:?}");
             assert!(error.hint().is_some());
             break;

@@ -39,6 +39,33 @@ async fn join_keys_travel_through_and_so_does_what_became_of_them() {
     assert_eq!(context.metrics.snapshot().requests, 1);
 }
 
+/// Keys that no request can hold are left out; the scan itself does not fail for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn join_keys_too_large_to_send_are_declined_here() {
+    let watched = Watched::new();
+    let server = Running::of(watched.clone()).await;
+    let remote = server.remote();
+    let plan = plan(&remote, &ScanRequest::table(name("numbers"))).await.unwrap();
+    let context = ScanContext::new("keys");
+    let keys_of = |mebibytes: usize| {
+        let tuples = (0..mebibytes).map(|n| vec![Value::Utf8(format!("{n:07}").repeat((1 << 20) / 7))]);
+        JoinKeys { columns: vec!["n".to_owned()], tuples: tuples.collect() }
+    };
+    // More than the server takes, and more than is sent to it.
+    for mebibytes in [70, 33] {
+        let keys = keys_of(mebibytes);
+        let (decision, splits) = splits(&remote, &plan, Some(&keys), &context).await.unwrap();
+        let KeyDecision::Declined { keys, reason } = decision else { panic!("{decision:?}") };
+        assert_eq!(keys, mebibytes as u64);
+        assert!(reason.ends_with("too large to send"), "{reason}");
+        assert_eq!(splits.len(), 1);
+    }
+    let keys = keys_of(31);
+    let (decision, _) = splits(&remote, &plan, Some(&keys), &context).await.unwrap();
+    assert_eq!(decision, KeyDecision::Declined { keys: 31, reason: "not today".to_owned() });
+    assert!(*watched.seen.keys.lock().unwrap() == [None, None, Some(keys)], "what the server has seen");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_account_is_that_of_the_far_side() {
     let watched = Watched::new();
@@ -92,10 +119,20 @@ async fn an_error_arrives_with_all_that_it_says_and_after_the_rows_before_it() {
     assert_eq!(error.kind(), ErrorKind::Throttled);
     assert_eq!(error.to_string(), "the source is busy: try \"later\"");
     assert_eq!(error.hint(), Some("wait ☃"));
-    assert_eq!(error.retry(), Retry::After(Duration::from_millis(1_500)));
+    // Rows of it are gone already: a repeated read would give them twice.
+    assert_eq!(error.retry(), Retry::No);
     let address = format!("127.0.0.1:{}", server.port);
     let facts: Vec<_> = error.context().iter().map(|(key, value)| (key.as_ref(), value.as_str())).collect();
     assert_eq!(facts, [("code", "429"), ("server", address.as_str())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_before_any_row_says_when_to_read_again() {
+    let server = Running::of(Watched::new()).await;
+    let remote = server.remote();
+    let split = first_split(&remote, "busy").await;
+    let error = ending(remote.read(&split, &ScanContext::new("busy")).await.unwrap()).await;
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Throttled, Retry::After(Duration::from_millis(1_500))));
 }
 
 /// All calls share a connection: reads that nobody takes from must not stop the others.
@@ -138,6 +175,8 @@ async fn reads_beyond_the_servers_bound_wait_and_then_say_so() {
     let held = remote.read(&split, &context).await.unwrap();
     let error = remote.read(&split, &context).await.err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Throttled, "{error:?}");
+    // The one that holds them up is taken from by nobody.
+    assert!(error.hint().unwrap().ends_with("reads that stand still count too"), "{error:?}");
     assert_eq!(watched.seen.open.load(SeqCst), 1);
     drop(held);
     assert_eq!(timeout(PATIENCE, count(&remote, "numbers")).await.unwrap().unwrap(), 1_000);

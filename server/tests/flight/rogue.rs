@@ -1,6 +1,6 @@
 //! Servers that break the protocol: nothing they send is taken for whole or for good.
 
-use crate::support::{PATIENCE, config, connector, count, ending, name};
+use crate::support::{PATIENCE, config, connector, count, ending, name, plan};
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
 use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use arrow_flight::utils::batches_to_flight_data;
@@ -8,14 +8,18 @@ use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse,
     PollInfo, PutResult, SchemaResult, Ticket,
 };
+use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use headwater_core::wire::{TableAnswer, action};
 use headwater_core::{
-    Connector, Error, ErrorKind, ScanContext, ScanRequest, SourceRequest, Split, TableMetadata, TableName,
+    CompareOp, Connector, Error, ErrorKind, Expr, Retry, ScanContext, ScanRequest, SourceRequest, Split, TableMetadata,
+    TableName, Value,
 };
+use headwater_remote::RemoteConfig;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 use tonic::{Request, Response, Status, Streaming};
@@ -28,6 +32,8 @@ struct Rogue {
     pages: BTreeMap<&'static str, Vec<Json>>,
     data: Vec<FlightData>,
     status: Option<Status>,
+    /// The action whose answer never comes to its end.
+    stalls: Option<&'static str>,
 }
 
 fn batch() -> RecordBatch {
@@ -61,7 +67,7 @@ impl Rogue {
             ),
             (action::LIST_SCHEMAS, vec![json!({ "version": 1, "schemas": ["main"], "end": true })]),
         ]);
-        Self { pages, data, status: None }
+        Self { pages, data, status: None, stalls: None }
     }
 
     fn with(mut self, action: &'static str, pages: Vec<Json>) -> Self {
@@ -75,11 +81,16 @@ impl Rogue {
     }
 
     async fn connector(self) -> Arc<dyn Connector> {
+        connector(config(self.port().await))
+    }
+
+    /// Where it answers from now on.
+    async fn port(self) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Server::builder().add_service(FlightServiceServer::new(self));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-        connector(config(port))
+        port
     }
 
     async fn failure(self) -> Error {
@@ -104,10 +115,11 @@ async fn an_honest_server_needs_no_more_than_the_least() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_without_its_end_mark_is_not_whole() {
     let error = Rogue::honest().sending(data(&batch())).failure().await;
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
-    assert!(error.to_string().ends_with("went away in the middle of an answer"), "{error}");
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::No), "{error:?}");
+    assert!(error.to_string().ends_with("went away in the middle of an answer: its end is missing"), "{error}");
+    // Nothing of it has been given away.
     let error = Rogue::honest().sending(Vec::new()).failure().await;
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Now), "{error:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,6 +182,41 @@ async fn answers_that_break_the_protocol_are_refused() {
     assert_eq!(error.kind(), ErrorKind::Corrupt, "an unanswered limit: {error:?}");
 }
 
+/// One answer for one condition looks right where two were asked about and one of them was not sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_belong_to_conditions_that_were_sent() {
+    let exact = json!({ "answer": "exact" });
+    let answers = |filters: Json| json!({ "version": 1, "requests": [{ "sql": "read" }], "filters": filters });
+    let shallow = Expr::column("n").compare(CompareOp::Eq, Value::Int64(1));
+    let deep = (0..100).fold(shallow.clone(), |deep, _| deep.negate());
+    for (filters, answered) in [
+        (vec![shallow.clone(), deep.clone()], json!([exact, exact])),
+        (vec![deep], json!([exact])),
+        (vec![shallow], json!([])),
+    ] {
+        let connector = Rogue::honest().with(action::PLAN_SCAN, vec![answers(answered)]).connector().await;
+        let error = plan(&connector, &ScanRequest::table(name("t")).with_filters(filters)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
+        assert!(error.to_string().contains("conditions, it answers"), "{error}");
+    }
+}
+
+/// The first page of splits came in time; so must each of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn splits_that_never_come_to_their_end_are_given_up() {
+    let page = json!({ "version": 1, "splits": [{ "ticket": "t", "request": { "sql": "read" } }] });
+    let mut rogue = Rogue::honest().with(action::GET_SPLITS, vec![page]);
+    rogue.stalls = Some(action::GET_SPLITS);
+    let port = rogue.port().await;
+    let hasty = connector(RemoteConfig { request_timeout: Duration::from_secs(2), ..config(port) });
+    let plan = plan(&hasty, &ScanRequest::table(name("t"))).await.unwrap();
+    let mut splits = hasty.splits(&plan, None, &ScanContext::new("test")).await.unwrap().stream;
+    assert!(splits.next().await.unwrap().is_ok());
+    let error = tokio::time::timeout(PATIENCE, splits.next()).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+    assert!(splits.next().await.is_none());
+}
+
 /// A Flight server of another program.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_kind_of_server_is_told_apart() {
@@ -195,6 +242,9 @@ impl FlightService for Rogue {
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
         let Some(pages) = self.pages.get(request.get_ref().r#type.as_str()) else { return nothing() };
         let results = pages.clone().into_iter().map(|page| Ok(arrow_flight::Result { body: page.to_string().into() }));
+        if self.stalls == Some(request.get_ref().r#type.as_str()) {
+            return Ok(Response::new(Box::pin(stream::iter(results).chain(stream::pending()))));
+        }
         Ok(Response::new(Box::pin(stream::iter(results))))
     }
 

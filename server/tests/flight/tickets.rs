@@ -60,6 +60,17 @@ async fn a_handle_is_good_for_its_purpose_and_catalog_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_handle_is_good_for_its_own_table_alone() {
+    let server = Running::of(Watched::new()).await;
+    let remote = server.remote();
+    let table = remote.get_table(&name("huge")).await.unwrap();
+    let error = remote.plan_scan(&table, &ScanRequest::table(name("numbers"))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
+    assert_eq!(error.to_string(), "the handle is that of table main.huge, the request is about another");
+    assert!(remote.plan_scan(&table, &ScanRequest::table(name("huge"))).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_expires() {
     let builder = FlightServer::builder().with_catalog("main", "memory", Arc::new(Watched::new()));
     let server = Running::new(builder.with_ticket_lifetime(Duration::ZERO)).await;

@@ -24,7 +24,7 @@ pub(crate) struct Seen {
     pub(crate) query_ids: Mutex<Vec<String>>,
 }
 
-/// Tables with one column, `n`: `numbers`, `endless`, `many` (splits), `failing`, `silent`; and `huge`, with a text.
+/// Tables with one column, `n`: `numbers`, `endless`, `many` (splits), `failing`, `busy`, `silent`; and `huge`, with a text.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     inner: MemoryConnector,
@@ -46,7 +46,7 @@ impl Watched {
             Arc::new(StringArray::from_iter_values(["a".to_owned(), "b".repeat(HUGE), "c".to_owned()]));
         let huge = RecordBatch::try_from_iter([("text", huge)]).unwrap();
         let mut inner = MemoryConnector::new().with_table(name("huge"), vec![huge]).unwrap();
-        for table in ["numbers", "endless", "many", "failing", "silent"] {
+        for table in ["numbers", "endless", "many", "failing", "busy", "silent"] {
             inner = inner.with_table(name(table), vec![numbers(ROWS)]).unwrap();
         }
         Self { inner, seen: Arc::default() }
@@ -135,6 +135,7 @@ impl Connector for Watched {
             }
             () if text.contains("\"silent\"") => stream::iter([Ok(numbers(1))]).chain(stream::pending()).boxed(),
             () if text.contains("\"failing\"") => stream::iter([Ok(numbers(ROWS)), Err(error)]).boxed(),
+            () if text.contains("\"busy\"") => stream::iter([Err(error)]).boxed(),
             () if text.contains("\"many\"") => stream::iter([Ok(numbers(1))]).boxed(),
             () => stream::iter([Ok(numbers(ROWS))]).boxed(),
         };
