@@ -209,13 +209,6 @@ mod tests {
         let full = config(&[("url", "grpc+tls://[::1]:99/crm"), ("token", "hunter2")]).unwrap();
         assert_eq!((full.address().as_str(), full.tls, full.catalog.as_deref()), ("[::1]:99", true, Some("crm")));
         assert!(!format!("{full:?}").contains("hunter2"));
-        for (path, name) in
-            [("my%20crm+1", "my crm+1"), ("a%2Fb", "a/b"), ("n\u{fc}r&a=%41/", "n\u{fc}r&a=A"), ("100%", "100%")]
-        {
-            let config = config(&[("url", &format!("grpc://h/{path}")), ("catalog", name)]).unwrap();
-            assert_eq!(config.catalog.as_deref(), Some(name));
-        }
-        assert!(config(&[("url", "grpc://h/%FF")]).is_err());
         assert!(ConnectorList::new().with(RemoteFactory).check_url("crm", "grpc://h/crm").is_ok());
     }
 

@@ -4,8 +4,8 @@ use crate::support::{Running, certificate, config, connector, count, with_token}
 use crate::watched::Watched;
 use arrow_flight::{Action, Ticket};
 use headwater_core::wire::action;
-use headwater_core::{Connector, Error, ErrorKind, MemoryConnector, Secret};
-use headwater_remote::{RemoteConfig, RemoteConnector};
+use headwater_core::{Connector, ConnectorList, Error, ErrorKind, MemoryConnector, Secret};
+use headwater_remote::{RemoteConfig, RemoteConnector, RemoteFactory};
 use headwater_server::{FlightServer, Identity};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -154,4 +154,24 @@ async fn a_catalog_is_found_by_its_name_or_because_it_is_the_only_one() {
     let error = count(&server.remote(), "numbers").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
     assert!(error.hint().unwrap().contains("numbers, others"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_at_the_end_of_a_url_may_have_any_name() {
+    let kinds = ConnectorList::new().with(RemoteFactory);
+    let names = ["my crm+1", "a/b", "n\u{fc}r&a=A", "100%"];
+    let paths = ["my%20crm+1", "a%2Fb/", "n\u{fc}r&a=%41", "100%"];
+    let mut builder = FlightServer::builder();
+    for name in names {
+        builder = builder.with_catalog(name, "memory", Arc::new(Watched::new()));
+    }
+    let server = Running::new(builder).await;
+    for (name, path) in names.into_iter().zip(paths) {
+        let catalog = kinds.check_url("far", &format!("grpc://127.0.0.1:{}/{path}", server.port)).unwrap();
+        assert_eq!(RemoteConfig::from_options(&catalog.options).unwrap().catalog.as_deref(), Some(name));
+        assert_eq!(count(&kinds.build(&catalog).unwrap(), "numbers").await.unwrap(), 1_000);
+    }
+    let catalog = kinds.check_url("far", "grpc://127.0.0.1/%FF").unwrap();
+    let error = RemoteConfig::from_options(&catalog.options).unwrap_err();
+    assert_eq!(error.to_string(), "option url is not usable: the catalog at its end is not text");
 }
