@@ -26,7 +26,7 @@ pub(super) async fn check(
             let message =
                 format!("column {} is of type {} now, not what it was planned as", field.name(), column.type_());
             return Err(Error::new(ErrorKind::SchemaMismatch, message)
-                .with_hint("the table was altered; run the statement again in a minute, or in a new process"));
+                .with_hint("the table was altered; run the statement again"));
         }
     }
     Ok(())
