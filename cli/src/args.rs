@@ -185,7 +185,7 @@ pub(crate) struct ServeArgs {
     /// A secret that several servers behind one address share, so that each takes the others' tickets
     #[arg(long, value_name = "FILE")]
     pub(crate) ticket_secret_file: Option<PathBuf>,
-    /// How many splits are read at once, for all callers together [default: 256]
+    /// How many splits are read at once, for all callers together; those that stand still count [default: 256]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_reads: Option<usize>,
     /// Lets other machines in without a token or without TLS

@@ -27,6 +27,7 @@ mod scan;
 mod session;
 mod statement;
 mod translate;
+mod types;
 mod unheeded;
 mod widening;
 

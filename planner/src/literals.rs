@@ -1,9 +1,14 @@
-//! Decimals beside floating-point numbers.
+//! Constants and other values beside those of another type, before the engine's own coercion sees them.
 //!
+//! # Decimals beside floating-point numbers
 //! `1.5` is read as a decimal, so that `amount = 100.1` is exact for decimal columns. Beside a floating-point column
 //! the engine's coercion would then turn the *column* into a decimal of 15 digits, which rounds it and fails on NaN.
 //! SQL has it the other way round: where the two meet, in comparisons, in the branches of CASE, among the arguments of
 //! functions that give one of them back, and in unions, the decimal becomes a floating-point number.
+//!
+//! # Text constants beside timestamps and times
+//! They are read in the unit of what they are compared with: in nanoseconds, the engine's choice, the year 9999 has no
+//! place.
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -20,13 +25,14 @@ use datafusion::scalar::ScalarValue;
 use headwater_core::decimal_text;
 use std::sync::Arc;
 
-/// Turns decimals that meet floating-point expressions into floating-point numbers.
+/// Turns decimals that meet floating-point expressions into floating-point numbers, and text that meets a timestamp
+/// into one.
 #[derive(Debug)]
-pub(crate) struct FloatConstants;
+pub(crate) struct Constants;
 
-impl AnalyzerRule for FloatConstants {
+impl AnalyzerRule for Constants {
     fn name(&self) -> &'static str {
-        "float_constants"
+        "constants"
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
@@ -57,11 +63,24 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             let (left_floats, right_floats) = (is_float(&left), is_float(&right));
             let left = if right_floats { Box::new(as_float(*left, schema)) } else { left };
             let right = if left_floats { Box::new(as_float(*right, schema)) } else { right };
+            let (left_type, right_type) = (moment(&left, schema), moment(&right, schema));
+            let left = Box::new(as_moment(*left, right_type));
+            let right = Box::new(as_moment(*right, left_type));
             Transformed::yes(Expr::BinaryExpr(BinaryExpr { left, op, right }))
+        }
+        Expr::Between(Between { expr, negated, low, high }) if moment(&expr, schema).is_some() => {
+            let data_type = moment(&expr, schema);
+            let [low, high] = [low, high].map(|part| Box::new(as_moment(*part, data_type.clone())));
+            Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
         }
         Expr::Between(Between { expr, negated, low, high }) if is_float(&expr) || is_float(&low) || is_float(&high) => {
             let [expr, low, high] = [expr, low, high].map(|part| Box::new(as_float(*part, schema)));
             Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
+        }
+        Expr::InList(InList { expr, list, negated }) if moment(&expr, schema).is_some() => {
+            let data_type = moment(&expr, schema);
+            let list = list.into_iter().map(|part| as_moment(part, data_type.clone())).collect();
+            Transformed::yes(Expr::InList(InList { expr, list, negated }))
         }
         Expr::InList(InList { expr, list, negated }) if is_float(&expr) || list.iter().any(is_float) => {
             let list = list.into_iter().map(|part| as_float(part, schema)).collect();
@@ -122,6 +141,20 @@ fn rewrite_union(union: Union) -> Result<LogicalPlan> {
         Ok(Arc::new(LogicalPlanBuilder::from(input).project(columns)?.build()?))
     });
     Ok(LogicalPlan::Union(Union::try_new_with_loose_types(inputs.collect::<Result<_>>()?)?))
+}
+
+/// The type of a timestamp or a time of day.
+fn moment(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
+    let data_type = expr.get_type(schema).ok()?;
+    matches!(data_type, DataType::Timestamp(..) | DataType::Time64(_) | DataType::Time32(_)).then_some(data_type)
+}
+
+/// A text constant as this type; anything else as it is.
+fn as_moment(expr: Expr, data_type: Option<DataType>) -> Expr {
+    match (&expr, data_type) {
+        (Expr::Literal(ScalarValue::Utf8(Some(_)), _), Some(data_type)) => cast(expr, data_type),
+        _ => expr,
+    }
 }
 
 fn is_comparison(op: Operator) -> bool {

@@ -1,6 +1,7 @@
 //! The engine's settings, and why each differs from its default.
 
-use crate::literals::FloatConstants;
+use crate::literals::Constants;
+use crate::types::Microseconds;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
@@ -43,7 +44,8 @@ pub(crate) fn session(pushdown: PushdownMode, memory_limit: usize) -> Result<Ses
         .map_err(crate::error::from_engine)?;
     let mut analysis = Analyzer::new().rules;
     // Before the engine's own coercion, which is the first to look at types.
-    analysis.insert(0, Arc::new(FloatConstants));
+    analysis.insert(0, Arc::new(Constants));
     let builder = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+    let builder = builder.with_type_planner(Arc::new(Microseconds));
     Ok(builder.with_analyzer_rules(analysis).build())
 }

@@ -3,7 +3,7 @@
 
 use crate::support::{Random, answer, batch, engine, memory};
 use arrow::array::{BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray};
-use arrow::array::{Date32Array, TimestampMicrosecondArray};
+use arrow::array::{Date32Array, Time64MicrosecondArray, TimestampMicrosecondArray};
 use headwater_core::Connector;
 use headwater_planner::PushdownMode;
 use std::sync::Arc;
@@ -154,4 +154,31 @@ async fn floats_beside_decimals_keep_every_digit() {
     let (rows, _) = answer(&engine, sql).await;
     assert_eq!(rows.len(), 4, "{rows:?}");
     assert!(rows.iter().any(|row| row.contains("1e-17")), "{rows:?}");
+}
+
+/// Years that nanoseconds cannot count: what applications write for "never" must be comparable.
+#[tokio::test]
+async fn far_years_and_times_of_day_are_compared_in_microseconds() {
+    let never = 253_402_300_799_000_000; // 9999-12-31 23:59:59
+    let moments = TimestampMicrosecondArray::from(vec![0, never]);
+    let times = Time64MicrosecondArray::from(vec![0, 86_399_000_000]);
+    let columns = batch(vec![("at", Arc::new(moments) as _), ("tm", Arc::new(times) as _)]);
+    let source: Arc<dyn Connector> = Arc::new(memory(vec![("t", vec![columns])]));
+    for pushdown in [PushdownMode::Auto, PushdownMode::Off] {
+        let engine = engine(vec![("m", Arc::clone(&source))], pushdown);
+        let counts = [
+            ("at = TIMESTAMP '9999-12-31 23:59:59'", 1),
+            ("at = '9999-12-31 23:59:59'", 1),
+            ("at < TIMESTAMP '2500-01-01'", 1),
+            ("at BETWEEN '1600-01-01' AND '2500-01-01'", 1),
+            ("at IN ('9999-12-31 23:59:59', '1970-01-01')", 2),
+            ("CAST('9999-12-31 23:59:59' AS TIMESTAMP) > at", 1),
+            ("tm = TIME '23:59:59'", 1),
+            ("tm >= '23:59:59'", 1),
+        ];
+        for (predicate, count) in counts {
+            let (rows, ledger) = answer(&engine, &format!("SELECT at FROM m.main.t WHERE {predicate}")).await;
+            assert_eq!(rows.len(), count, "{predicate}\n{ledger}");
+        }
+    }
 }
