@@ -76,15 +76,18 @@ impl Connections {
                 Some(session) => (session, true),
                 None => (self.open().await?, false),
             };
-            match session.conn.query_drop(BEGIN).await {
-                Ok(()) => {
+            let begun = tokio::time::timeout(self.config.connect_timeout, session.conn.query_drop(BEGIN)).await;
+            match begun {
+                Ok(Ok(())) => {
                     let place = Place { permit, idle: Arc::clone(&self.idle), opts: self.opts().await?.clone() };
                     return Ok(Lease::new(session, place));
                 }
-                // The server had closed it while it lay here. There are finitely many of those; a fresh one that
-                // closes is an answer.
-                Err(error) if used && is_gone(&error) => {}
-                Err(error) => return Err(from_driver(error, &self.config)),
+                // The server had closed it while it lay here, or the way to it is cut. There are finitely many of
+                // those; a fresh one that closes or stays silent is an answer.
+                Ok(Err(error)) if used && is_gone(&error) => {}
+                Err(_) if used => {}
+                Ok(Err(error)) => return Err(from_driver(error, &self.config)),
+                Err(_) => return Err(no_answer(&self.config)),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! A column as a statement refers to it.
 
+use crate::keys::decimal_key;
 use crate::{SqlText, integer_key};
 use headwater_core::{TextComparison, Value};
 
@@ -72,26 +73,28 @@ pub enum Comparison {
 pub enum Step {
     /// Whole numbers from the one to the other.
     Whole(i128, i128),
-    /// Numbers with so many digits after the point.
-    Scale(i8),
+    /// Numbers with so many digits in all and so many of them after the point.
+    Decimal(u8, i8),
     /// Times that are so many microseconds apart.
     Micros(i64),
 }
 
 impl Step {
-    /// The constant as the column would hold it, or `None` if it cannot.
+    /// The constant as the column would hold it, or `None` if the column holds nothing of this value: `1.50` is `1.5`
+    /// to a column with one digit after the point. What is of another type than the column comes back as it is.
     pub(crate) fn fit(self, value: &Value) -> Option<Value> {
-        let fits = match (self, value) {
+        match (self, value) {
             (Self::Whole(least, most), Value::Int64(_) | Value::UInt64(_) | Value::Decimal { .. }) => {
-                return integer_key(value, least, most);
+                integer_key(value, least, most)
             }
-            (Self::Scale(scale), Value::Decimal { scale: of_constant, .. }) => *of_constant <= scale,
+            (Self::Decimal(digits, scale), Value::Int64(_) | Value::UInt64(_) | Value::Decimal { .. }) => {
+                decimal_key(value, digits, scale)
+            }
             (Self::Micros(step), Value::Time(micros) | Value::Timestamp(micros) | Value::Instant(micros)) => {
-                micros.checked_rem(step).is_none_or(|rest| rest == 0)
+                micros.checked_rem(step).is_none_or(|rest| rest == 0).then(|| value.clone())
             }
-            _ => true,
-        };
-        fits.then(|| value.clone())
+            _ => Some(value.clone()),
+        }
     }
 }
 
@@ -123,5 +126,47 @@ impl ColumnSql {
     /// As `inner` has it: under its bare name, or as the value.
     pub(crate) fn as_inner(&self, inner: &Comparison, bare: Option<&SqlText>) -> Self {
         Self::plain(bare.unwrap_or(&self.value).clone(), inner.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(unscaled: i128, scale: i8) -> Value {
+        Value::Decimal { unscaled, scale }
+    }
+
+    #[test]
+    fn whether_a_decimal_column_holds_a_constant_is_decided_by_its_value() {
+        let price = |value: &Value| Step::Decimal(5, 2).fit(value);
+        assert_eq!(price(&decimal(1_500, 3)), Some(decimal(150, 2)));
+        assert_eq!(price(&decimal(15 * 10i128.pow(36), 37)), Some(decimal(150, 2)));
+        assert_eq!(price(&decimal(0, i8::MAX)), Some(decimal(0, 2)));
+        assert_eq!(price(&decimal(15, 1)), Some(decimal(15, 1)));
+        assert_eq!(price(&decimal(-99_999, 2)), Some(decimal(-99_999, 2)));
+        assert_eq!(price(&Value::Int64(999)), Some(Value::Int64(999)));
+        assert_eq!(price(&decimal(9, -2)), Some(decimal(9, -2)));
+        let impossible = [decimal(1_501, 3), decimal(999_991, 3), decimal(1, i8::MAX), decimal(1_000_000, 3)];
+        let too_large = [Value::Int64(1_000), Value::UInt64(u64::MAX), decimal(1, -3), decimal(1, i8::MIN)];
+        for value in impossible.iter().chain(&too_large) {
+            assert_eq!(price(value), None, "{value}");
+        }
+        assert_eq!(Step::Decimal(10, 0).fit(&decimal(10, 1)), Some(decimal(1, 0)));
+        assert_eq!(Step::Decimal(65, 30).fit(&decimal(i128::MAX, 38)), None);
+        assert_eq!(Step::Decimal(65, 30).fit(&decimal(i128::MAX, 30)), Some(decimal(i128::MAX, 30)));
+    }
+
+    #[test]
+    fn whether_other_columns_hold_a_constant_is_decided_by_its_value() {
+        let small = |value: &Value| Step::Whole(0, 255).fit(value);
+        assert_eq!(small(&decimal(10, 1)), Some(Value::Int64(1)));
+        assert_eq!(small(&Value::UInt64(255)), Some(Value::Int64(255)));
+        assert_eq!(small(&decimal(11, 1)), None);
+        assert_eq!(small(&Value::Int64(-1)), None);
+        let millis = |value: &Value| Step::Micros(1_000).fit(value);
+        assert_eq!(millis(&Value::Time(2_000)), Some(Value::Time(2_000)));
+        assert_eq!(millis(&Value::Instant(-2_001)), None);
+        assert_eq!(millis(&Value::Null), Some(Value::Null));
     }
 }

@@ -81,6 +81,32 @@ pub fn integer_key(value: &Value, least: i128, most: i128) -> Option<Value> {
     }
 }
 
+/// The value as a number of at most `digits` digits, `scale` of them after the point, if it is one. What has no more
+/// digits after the point than that stays as it is written.
+pub(crate) fn decimal_key(value: &Value, digits: u8, scale: i8) -> Option<Value> {
+    let (unscaled, of_value) = value.as_decimal()?;
+    let surplus = i16::from(of_value) - i16::from(scale);
+    let power = 10i128.checked_pow(u32::from(surplus.unsigned_abs()));
+    // As the column counts: with exactly `scale` digits after the point.
+    let number = match (surplus, power) {
+        _ if unscaled == 0 => 0,
+        (1.., power) => {
+            let power = power?;
+            (unscaled % power == 0).then_some(unscaled / power)?
+        }
+        (_, power) => match power.and_then(|power| unscaled.checked_mul(power)) {
+            Some(number) => number,
+            // Longer than 38 digits. A column that long refuses none for its length: the server decides.
+            None => return (digits > 38).then(|| value.clone()),
+        },
+    };
+    let bound = 10u128.checked_pow(u32::from(digits));
+    if bound.is_some_and(|bound| number.unsigned_abs() >= bound) {
+        return None;
+    }
+    Some(if surplus > 0 { Value::Decimal { unscaled: number, scale } } else { value.clone() })
+}
+
 fn conditions(columns: &[String], tuples: &[&[Value]]) -> Vec<Expr> {
     let of_column = |(index, column): (usize, &String)| {
         let mut seen = BTreeSet::new();

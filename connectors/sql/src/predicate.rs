@@ -247,7 +247,7 @@ mod tests {
         let value = SqlText::from_static("IF(`d` = `d` + INTERVAL 0 DAY, `d`, NULL)");
         let step = Step::Micros(1);
         let gappy = Comparison::Gappy { inner: Box::new(Comparison::Date), indexed: name("d"), whole, step };
-        let step = Step::Scale(2);
+        let step = Step::Decimal(5, 2);
         let stepped = Comparison::Stepped { inner: Box::new(Comparison::Number), indexed: name("p"), step };
         let price = SqlText::from_static("COALESCE(`p`)");
         let columns = BTreeMap::from([
@@ -296,6 +296,17 @@ mod tests {
         let list = vec![Value::Decimal { unscaled: 1501, scale: 3 }];
         assert_eq!(shown_in_mysql(&Expr::column("p").is_in(list)), "`p` <> `p`");
         assert_eq!(shown_in_mysql(&Expr::column("p").is_null()), "`p` IS NULL");
+    }
+
+    #[test]
+    fn a_constant_with_more_digits_than_it_needs_is_one_that_the_column_can_hold() {
+        let decimal = |unscaled, scale| Value::Decimal { unscaled, scale };
+        let p = |op| Expr::column("p").compare(op, decimal(1_500, 3));
+        assert_eq!(shown_in_mysql(&p(CompareOp::Eq)), "`p` = 1.50");
+        assert_eq!(shown_in_mysql(&p(CompareOp::Lt)), "`p` < 1.50");
+        let list = Expr::column("p").is_in(vec![decimal(1_500, 3), decimal(999_991, 3), decimal(1_000_000, 3)]);
+        assert_eq!(shown_in_mysql(&list), "`p` IN (1.50)");
+        assert_eq!(shown_in_mysql(&list.negate()), "NOT (COALESCE(`p`) IN (1.50))");
     }
 
     #[test]

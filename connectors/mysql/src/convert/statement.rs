@@ -79,7 +79,7 @@ impl ColumnLaw {
     /// both. And MySQL takes −1 for the largest `bigint unsigned` where a list holds a decimal too.
     fn step(&self) -> Step {
         match self.decoding {
-            Decoding::Decimal { scale, .. } => Step::Scale(scale),
+            Decoding::Decimal { precision, scale } => Step::Decimal(precision, scale),
             Decoding::Timestamp | Decoding::Instant | Decoding::TimeOfDay => {
                 Step::Micros(10i64.pow(6 - u32::from(self.fraction.min(6))))
             }

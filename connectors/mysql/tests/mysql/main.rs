@@ -6,6 +6,7 @@ mod connecting;
 mod conversion;
 mod keys;
 mod metadata;
+mod nominal;
 mod pushdown;
 mod reading;
 mod support;

@@ -104,15 +104,16 @@ const COLUMNS: &[(&str, &str, &[&str])] = &[
     ),
     ("tm", "time(6)", &["'00:00:00'", "'23:59:59.999999'", "'12:00:00'", "NULL"]),
     ("t0", "time", &["'00:00:00'", "'23:59:59'", "'12:00:00'", "NULL"]),
-    ("dd", "decimal(5,2)", &["0", "5", "5.5", "999.99", "-999.99", "NULL"]),
+    ("dd", "decimal(5,2)", &["0", "5", "5.5", "1.5", "999.99", "-999.99", "NULL"]),
+    ("df", "decimal(10,0)", &["0", "5", "-1", "300", "9999999999", "NULL"]),
     ("s0", "datetime", &["'2026-01-31 01:02:03'", "'2026-01-31 01:02:04'", "'0000-00-00'", "NULL"]),
     ("js", "json", &["'{\"a\":1}'", "'[]'", "'null'", "NULL"]),
 ];
 
 /// An index tempts a server to ask for the constant in the column's own type.
 const INDEXED: &[&str] = &[
-    "i1", "u1", "i8", "u8", "f4", "f8", "d", "dd", "t0", "s0", "y", "bt", "ci", "gen", "bin", "nop", "lat", "old",
-    "wide", "ch", "chn", "en", "st", "vb", "bn", "dt", "ts", "tz", "tm",
+    "i1", "u1", "i8", "u8", "f4", "f8", "d", "dd", "df", "t0", "s0", "y", "bt", "ci", "gen", "bin", "nop", "lat",
+    "old", "wide", "ch", "chn", "en", "st", "vb", "bn", "dt", "ts", "tz", "tm",
 ];
 
 fn setup(product: Product) -> String {
@@ -175,6 +176,12 @@ fn numbers() -> Vec<Value> {
         decimal(5, -1),
         decimal(55, 1),
         decimal(5_501, 3),
+        // More digits than they need.
+        decimal(5_500, 3),
+        decimal(50_000, 4),
+        decimal(15 * 10i128.pow(14), 15),
+        decimal(300 * 10i128.pow(10), 10),
+        decimal(99_999_000, 5),
         decimal(999_994, 3),
         decimal(1_000, 0),
         decimal(i128::from(i64::MAX) * 1000 + 1, 3),
@@ -220,7 +227,9 @@ fn constants() -> Vec<(&'static str, Vec<Value>)> {
         ("ts", times.map(Value::Timestamp).to_vec()),
         ("tz", times.map(Value::Instant).to_vec()),
     ];
-    list.extend(["i1", "u1", "i8", "u8", "f4", "f8", "d", "dd", "id", "y", "bt"].map(|column| (column, numbers())));
+    list.extend(
+        ["i1", "u1", "i8", "u8", "f4", "f8", "d", "dd", "df", "id", "y", "bt"].map(|column| (column, numbers())),
+    );
     let text = ["ci", "gen", "bin", "nop", "lat", "old", "wide", "ch", "chn", "tx", "en", "st", "js"];
     list.extend(text.map(|column| (column, texts(TEXTS))));
     // Where gaps and collations are, look twice.
