@@ -5,6 +5,7 @@ mod glob;
 mod hive;
 mod inventory;
 mod tables;
+mod walk;
 
 pub(crate) use find::{Listing, find};
 pub(crate) use hive::{Partitions, partition_values};

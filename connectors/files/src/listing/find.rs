@@ -1,13 +1,18 @@
 //! The files at a place: one, those of a folder, or those that match a pattern.
 
 use super::glob::{Glob, is_pattern, literal_folder};
+use super::walk::{Wanted, files_below};
 use super::{FileEntry, is_hidden};
 use crate::config::{Location, Root};
 use crate::connect::{Connection, Found};
 use crate::error::{io_error, store_error};
-use futures::TryStreamExt;
+use futures::{StreamExt, stream};
 use headwater_core::{Error, ErrorKind, Result};
-use object_store::{ObjectMeta, ObjectStore};
+use object_store::ObjectStore;
+use std::sync::Arc;
+
+/// Files of a disk that are looked at, at once.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// The files of a table, in the order of their paths.
 #[derive(Debug)]
@@ -33,9 +38,8 @@ pub(crate) async fn find(connection: &Connection, place: &Location) -> Result<Li
     let names_a_folder = place.root == Root::Disk && matches!(disk_kind(&place.path).await?, Some(DiskKind::Folder));
     let pattern = (is_pattern(&place.path) && !names_a_folder).then_some(place.path.as_str());
     let base = pattern.map_or_else(|| place.as_folder(), |pattern| literal_folder(pattern).to_owned());
-    let glob = pattern.map(|pattern| glob(pattern, place)).transpose()?;
-    let mut files = below(connection, &place.root, &base).await?;
-    files.retain(|entry| belongs(entry, &base, glob.as_ref()));
+    let glob = pattern.map(|pattern| glob(pattern, place)).transpose()?.map(Arc::new);
+    let mut files = below(connection, &place.root, &base, glob).await?;
     if files.is_empty() {
         let what = if pattern.is_some() { "no file matches" } else { "there is no file at" };
         return Err(Error::not_found(format!("{what} {place}")));
@@ -85,11 +89,26 @@ async fn disk_file(connection: &Connection, path: &str) -> Result<Option<FileEnt
             Err(Error::new(ErrorKind::Unsupported, format!("{path} is neither a file nor a folder")))
         }
         Some(DiskKind::File) => {
-            let store_path = Root::Disk.store_path(path)?;
+            let store_path = store_path(connection, path)?;
             let options = object_store::GetOptions { head: true, ..Default::default() };
             let found = connection.disk().get_opts(&store_path, options).await;
             let found = found.map_err(|error| store_error(&error, path, "disk"))?;
             Ok(Some(FileEntry { path: path.to_owned(), size: found.meta.size, etag: found.meta.e_tag, groups: None }))
+        }
+    }
+}
+
+/// The path as the object store spells it.
+///
+/// # Errors
+/// `Unsupported` for names that the object store keeps for itself: unfinished uploads are called `NAME#1`.
+fn store_path(connection: &Connection, path: &str) -> Result<object_store::path::Path> {
+    let store_path = Root::Disk.store_path(path)?;
+    match connection.disk().path_to_filesystem(&store_path) {
+        Ok(_) => Ok(store_path),
+        Err(_) => {
+            let message = format!("{path} cannot be read: names that end with `#` and digits are unfinished uploads");
+            Err(Error::new(ErrorKind::Unsupported, message).with_hint("rename it, or leave it out by a pattern"))
         }
     }
 }
@@ -121,38 +140,28 @@ async fn disk_kind(path: &str) -> Result<Option<DiskKind>> {
     }
 }
 
-/// All files below a folder, hidden ones too.
-async fn below(connection: &Connection, root: &Root, folder: &str) -> Result<Vec<FileEntry>> {
+/// The files below a folder that belong to the table.
+async fn below(connection: &Connection, root: &Root, folder: &str, glob: Option<Arc<Glob>>) -> Result<Vec<FileEntry>> {
     let config = connection.config();
     match root {
-        Root::Bucket(bucket) => connection.bucket(bucket).await?.list(folder, config.max_files, &config.place()).await,
+        Root::Bucket(bucket) => {
+            let bucket = connection.bucket(bucket).await?;
+            let mut files = bucket.list(folder, config.max_files, &config.place()).await?;
+            files.retain(|entry| belongs(entry, folder, glob.as_deref()));
+            Ok(files)
+        }
         Root::Disk => {
-            if disk_kind(folder).await?.is_none() {
+            if !matches!(disk_kind(folder).await?, Some(DiskKind::Folder)) {
                 return Ok(Vec::new());
             }
-            let prefix = Root::Disk.store_path(folder)?;
-            let fail = |error: object_store::Error| store_error(&error, folder, "disk");
-            let mut listed = connection.disk().list(Some(&prefix)).map_err(fail);
+            let paths = files_below(folder, &Wanted { glob, most: config.max_files }).await?;
+            let look = |path: String| async move { disk_file(connection, &path).await };
+            let mut looks = stream::iter(paths).map(look).buffered(LOOKS_AT_ONCE);
             let mut files = Vec::new();
-            while let Some(found) = listed.try_next().await? {
-                files.push(disk_entry(connection, &found)?);
+            while let Some(found) = looks.next().await {
+                files.extend(found?);
             }
             Ok(files)
         }
     }
-}
-
-/// A file that the object store listed, under the name that the disk has for it.
-pub(super) fn disk_entry(connection: &Connection, found: &ObjectMeta) -> Result<FileEntry> {
-    let path = disk_path(connection, &found.location)?;
-    Ok(FileEntry { path, size: found.size, etag: found.e_tag.clone(), groups: None })
-}
-
-/// The object store escapes some characters; this is the path without.
-pub(super) fn disk_path(connection: &Connection, location: &object_store::path::Path) -> Result<String> {
-    let path = connection.disk().path_to_filesystem(location);
-    let path = path.map_err(|error| store_error(&error, location.as_ref(), "disk"))?;
-    path.into_os_string()
-        .into_string()
-        .map_err(|path| Error::new(ErrorKind::Unsupported, format!("{} is not UTF-8", path.display())))
 }

@@ -52,25 +52,47 @@ impl Glob {
         let whole = if pattern.ends_with('/') { format!("{pattern}**") } else { pattern.to_owned() };
         let mut written_out = Vec::new();
         expand(&whole, &mut written_out)?;
-        let names_hidden = whole.split('/').any(super::is_hidden);
+        // The folders above the first name with a pattern are those that the person asked for.
+        let below = whole.get(literal_folder(&whole).len()..).unwrap_or_default();
+        let names_hidden = below.split('/').any(super::is_hidden);
         let segments = |text: &String| text.split('/').map(segment).collect::<Option<Vec<_>>>();
         let alternatives = written_out.iter().map(segments).collect::<Option<Vec<_>>>()?;
         Some(Self { alternatives, names_hidden })
     }
 
-    /// Whether the pattern itself names something hidden.
+    /// Whether the pattern itself names something hidden, below its [`literal_folder`].
     pub(crate) fn names_hidden(&self) -> bool {
         self.names_hidden
     }
 
     pub(crate) fn matches(&self, path: &str) -> bool {
-        let names: Vec<Vec<char>> = path.split('/').map(|name| name.chars().collect()).collect();
+        let names = names_of(path);
         let is_any = |segment: &Segment| matches!(segment, Segment::Folders);
-        let fits = |segment: &Segment, name: &Vec<char>| match segment {
-            Segment::Folders => true,
-            Segment::Name(tokens) => matched(tokens, name, |token| *token == Token::Any, Token::fits),
-        };
-        self.alternatives.iter().any(|pattern| matched(pattern, &names, is_any, fits))
+        self.alternatives.iter().any(|pattern| matched(pattern, &names, is_any, Segment::fits))
+    }
+
+    /// Whether something below this folder may match.
+    pub(crate) fn reaches_below(&self, folder: &str) -> bool {
+        let names = names_of(folder);
+        self.alternatives.iter().any(|pattern| {
+            let folders = pattern.iter().position(|segment| matches!(segment, Segment::Folders));
+            let fixed = pattern.get(..folders.unwrap_or(pattern.len())).unwrap_or_default();
+            let fits = fixed.iter().zip(&names).all(|(segment, name)| segment.fits(name));
+            fits && (folders.is_some() || names.len() < pattern.len())
+        })
+    }
+}
+
+fn names_of(path: &str) -> Vec<Vec<char>> {
+    path.split('/').map(|name| name.chars().collect()).collect()
+}
+
+impl Segment {
+    fn fits(&self, name: &Vec<char>) -> bool {
+        match self {
+            Self::Folders => true,
+            Self::Name(tokens) => matched(tokens, name, |token| *token == Token::Any, Token::fits),
+        }
     }
 }
 
@@ -220,5 +242,27 @@ mod tests {
         assert!(Glob::new("a[b").is_none());
         assert_eq!(literal_folder("a/b/c*.csv"), "a/b/");
         assert_eq!(literal_folder("*.csv"), "");
+    }
+
+    #[test]
+    fn only_folders_on_the_way_are_looked_into() {
+        let cases = [
+            ("/d/*/x.csv", "/d/a", true),
+            ("/d/*/x.csv", "/d/a/b", false),
+            ("/d/y=*/x.csv", "/d/z=1", false),
+            ("/d/**/x.csv", "/d/a/b/c", true),
+            ("/d/a*/**", "/d/b", false),
+            ("/d/{a,b/c}/*", "/d/b", true),
+            ("/d/*.csv", "/d/e.csv", false),
+        ];
+        for (pattern, folder, expected) in cases {
+            assert_eq!(Glob::new(pattern).unwrap().reaches_below(folder), expected, "{pattern} {folder}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_folder_above_the_pattern_shows_nothing_hidden_below() {
+        assert!(!Glob::new("/.h/_i/*.csv").unwrap().names_hidden());
+        assert!(Glob::new("/h/*/_i.csv").unwrap().names_hidden());
     }
 }

@@ -1,12 +1,11 @@
 //! The tables of a place: its folders and files, and those that the configuration names.
 
-use super::find::{disk_entry, disk_path, file};
+use super::find::file;
+use super::walk::names_in;
 use super::{is_hidden, kind_of, stem_of};
 use crate::config::{DeclaredTable, Location, Root};
 use crate::connect::Connection;
-use crate::error::store_error;
 use headwater_core::{Error, ErrorKind, Result, TableName, name::nearest};
-use object_store::ObjectStore;
 use std::collections::BTreeMap;
 
 /// The names of the tables at a place, and where each is. A name that two have is given as the whole file name.
@@ -56,15 +55,7 @@ async fn level(connection: &Connection, place: &Location) -> Result<(Vec<String>
             let (folders, files) = bucket.list_level(&folder, &connection.config().place()).await?;
             Ok((folders, files.into_iter().map(|entry| entry.path).collect()))
         }
-        Root::Disk => {
-            let prefix = Root::Disk.store_path(&folder)?;
-            let listed = connection.disk().list_with_delimiter(Some(&prefix)).await;
-            let listed = listed.map_err(|error| store_error(&error, &folder, "disk"))?;
-            let path = |path| disk_path(connection, path).map(|path| format!("{path}/"));
-            let folders = listed.common_prefixes.iter().map(path).collect::<Result<_>>()?;
-            let file = |found| disk_entry(connection, found).map(|entry| entry.path);
-            Ok((folders, listed.objects.iter().map(file).collect::<Result<_>>()?))
-        }
+        Root::Disk => names_in(&folder).await,
     }
 }
 

@@ -6,6 +6,7 @@ mod credentials;
 mod faults;
 mod formats;
 mod inventory;
+mod listing_odd;
 mod local;
 mod partitions;
 mod pushdown;
