@@ -22,10 +22,12 @@ impl Partitions {
     /// Finds the columns and their types in the paths of all files.
     ///
     /// # Errors
-    /// `SchemaMismatch` where files have different columns in their paths, or a value does not fit its declared type.
+    /// `SchemaMismatch` where files have different columns in their paths, or a value does not fit its declared type;
+    /// `Unsupported` for a path with the same column twice.
     pub(crate) fn of(files: &[FileEntry], base: &str, declared: &[DeclaredColumn]) -> Result<Self> {
         let Some(first) = files.first() else { return Ok(Self::default()) };
         let names: Vec<String> = folders(&first.path, base).into_iter().map(|(name, _)| name).collect();
+        check_distinct(&names, &first.path)?;
         let mut evidence = vec![Evidence::default(); names.len()];
         for file in files {
             let found = folders(&file.path, base);
@@ -63,7 +65,9 @@ impl Partitions {
         let values = folders(path, base);
         let array =
             |((name, data_type, lenient), (_, value)): (&(String, DataType, bool), &(String, Option<String>))| {
-                text_array(data_type, &[value.as_deref()], *lenient).map_err(|misfit| {
+                // Nothing behind the `=` is an empty text, but no number and no date.
+                let value = value.as_deref().filter(|value| !value.is_empty() || *data_type == DataType::Utf8);
+                text_array(data_type, &[value], *lenient).map_err(|misfit| {
                     let message = format!(
                         "{path}: partition column {name} has {}, which is no {}",
                         misfit.value,
@@ -73,6 +77,17 @@ impl Partitions {
                 })
             };
         self.columns.iter().zip(&values).map(array).collect()
+    }
+}
+
+fn check_distinct(names: &[String], path: &str) -> Result<()> {
+    match names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|other| other == *name)) {
+        None => Ok(()),
+        Some((_, twice)) => {
+            let message = format!("{path} has the partition column {twice} twice in its path");
+            Err(Error::new(ErrorKind::Unsupported, message)
+                .with_hint("rename one of the folders, or read the files below the first of them by their path"))
+        }
     }
 }
 
@@ -141,6 +156,16 @@ mod tests {
         let values = partition_values(&partitions, &files[0].path, "t/").unwrap();
         assert_eq!(values[1].1, Value::Utf8("a:b".to_owned()));
         assert_eq!(partition_values(&partitions, &files[1].path, "t/").unwrap()[1].1, Value::Null);
+    }
+
+    #[test]
+    fn an_empty_value_is_text_or_null_and_no_column_comes_twice() {
+        let files = ["t/k=5/s=x/a", "t/k=/s=/a"].map(entry);
+        let partitions = Partitions::of(&files, "t/", &[]).unwrap();
+        let values = partition_values(&partitions, &files[1].path, "t/").unwrap();
+        assert_eq!(values, [("k".to_owned(), Value::Null), ("s".to_owned(), Value::Utf8(String::new()))]);
+        let twice = Partitions::of(&["t/a=1/a=2/x"].map(entry), "t/", &[]).unwrap_err();
+        assert_eq!(twice.kind(), ErrorKind::Unsupported);
     }
 
     #[test]
