@@ -121,6 +121,10 @@ fn constants(column: &str) -> Vec<Value> {
             decimal(-15_000, 4),
             // One digit more than the column's scale has.
             decimal(150_001, 5),
+            // As many more, and none of them needed.
+            decimal(150_000, 5),
+            decimal(-15 * 10i128.pow(14), 15),
+            decimal(150_010, 5),
             decimal(999_999_999_999_999_999, 4),
             decimal(-999_999_999_999_999_999, 4),
             decimal(10i128.pow(37), 0),
@@ -163,7 +167,9 @@ fn lists(column: &str) -> Vec<Expr> {
     let all = constants(column);
     let repeated: Vec<Value> = all.iter().chain(&all).cloned().collect();
     let with_null: Vec<Value> = all.iter().take(3).cloned().chain([Value::Null]).collect();
-    let lists = [all, repeated, with_null, vec![Value::Null], Vec::new()];
+    // A list with a float among exact numbers is one that sources are right to refuse.
+    let exact: Vec<Value> = all.iter().filter(|value| !matches!(value, Value::Float64(_))).cloned().collect();
+    let lists = [all, repeated, exact, with_null, vec![Value::Null], Vec::new()];
     let each = lists.into_iter().map(|list| Expr::column(column).is_in(list));
     each.flat_map(|filter| [filter.clone(), filter.negate()]).collect()
 }
