@@ -10,7 +10,7 @@ use crate::convert::text_array::type_word;
 use crate::error::of_file;
 use crate::listing::FileEntry;
 use crate::read::header::{columns_of, field_text};
-use crate::read::json::{Lines, object_of};
+use crate::read::json::{Lines, MAX_LINE_BYTES, line_too_long, object_of};
 use crate::read::open_text;
 use arrow::datatypes::{DataType, Field};
 use futures::TryStreamExt;
@@ -197,6 +197,7 @@ pub(super) async fn learn_json(
         let name = root.name_of(&file.path);
         let mut text = open_text(connection, root, file, None, None).await?;
         let (mut read, mut ended, mut lines) = (0, false, Lines::new(1));
+        let mut progress = LineProgress { line: 1, ..LineProgress::default() };
         while read < reach.bytes_per_file || account.rows == 0 {
             let Some(chunk) = text.try_next().await? else {
                 ended = true;
@@ -205,7 +206,9 @@ pub(super) async fn learn_json(
             };
             read += chunk.len() as u64;
             lines.feed(&chunk);
-            account.rows += learn_lines(&mut lines, &mut fields, &name)?;
+            if progress.feed(&chunk, &name)? {
+                account.rows += learn_lines(&mut lines, &mut fields, &name)?;
+            }
         }
         account.rows += learn_lines(&mut lines, &mut fields, &name)?;
         account.whole += usize::from(ended);
@@ -225,6 +228,44 @@ pub(super) async fn learn_json(
         column(name, data_type, written.is_some(), evidence.seen, account.rows)
     });
     Ok(Learned { columns: learned.collect(), rows, newlines_in_quotes: false })
+}
+
+/// How far the lines of a file have come: most of a file may be one line.
+#[derive(Default)]
+struct LineProgress {
+    /// The number of the line that is not over yet.
+    line: u64,
+    /// Bytes of that line.
+    open: usize,
+    /// Whether something that is not blank was met.
+    begun: bool,
+}
+
+impl LineProgress {
+    /// Whether a line ended within the chunk.
+    ///
+    /// # Errors
+    /// `Unsupported` for a file that begins as a list, which need not be read to its end; `LimitExceeded` for a line
+    /// that is too long.
+    fn feed(&mut self, chunk: &[u8], name: &str) -> Result<bool> {
+        if !self.begun
+            && let Some(first) = chunk.iter().position(|byte| !byte.is_ascii_whitespace())
+        {
+            self.begun = true;
+            if chunk.get(first) == Some(&b'[') {
+                let before = chunk.iter().take(first).filter(|byte| **byte == b'\n').count() as u64;
+                object_of(b"[", self.line + before, name)?;
+            }
+        }
+        let feeds = chunk.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let behind = chunk.iter().rev().take_while(|byte| **byte != b'\n').count();
+        self.line += feeds;
+        self.open = if feeds == 0 { self.open + behind } else { behind };
+        if self.open > MAX_LINE_BYTES {
+            return Err(line_too_long(name, self.line));
+        }
+        Ok(feeds > 0)
+    }
 }
 
 fn learn_lines(lines: &mut Lines, fields: &mut JsonFields, name: &str) -> Result<u64> {

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A line longer than this is refused.
-const MAX_LINE_BYTES: usize = 32 << 20;
+pub(crate) const MAX_LINE_BYTES: usize = 32 << 20;
 
 /// Entries of an object.
 type Entries<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
@@ -108,6 +108,12 @@ fn no_object(file: &str, number: u64, label: &str) -> Error {
         .with_hint("JSON is read as lines of one object each; `jq -c '.[]'` turns a list into them")
 }
 
+/// The error of a line longer than [`MAX_LINE_BYTES`].
+pub(crate) fn line_too_long(file: &str, number: u64) -> Error {
+    Error::new(ErrorKind::LimitExceeded, format!("{file}: line {number} is longer than 32 MiB"))
+        .with_hint("is it lines of one object each?")
+}
+
 /// The objects of a piece of a file.
 pub(super) async fn read(task: Arc<Task>, store: FileStore, piece: Piece) -> Result<BatchStream> {
     if piece.size == 0 {
@@ -185,9 +191,7 @@ impl Reading {
         if self.lines.bytes.len() - whole <= MAX_LINE_BYTES {
             return Ok(());
         }
-        let message =
-            format!("{}: line {} is longer than 32 MiB", self.file, self.lines.line + self.lines.ends.len() as u64);
-        Err(Error::new(ErrorKind::LimitExceeded, message).with_hint("is it lines of one object each?"))
+        Err(line_too_long(&self.file, self.lines.line + self.lines.ends.len() as u64))
     }
 
     fn batch(&self, lines: &WholeLines, skip: usize, rows: usize) -> Result<RecordBatch> {
