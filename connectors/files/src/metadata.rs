@@ -121,7 +121,9 @@ async fn describe(
         }
         Format::Json => samples::learn_json(connection, &source.root, &source.files, declared).await?,
     };
-    if learned.columns.is_empty() && partitions.columns.is_empty() {
+    // Rows without columns, such as `{}` on every line, can still be counted.
+    let has_rows = !matches!(learned.rows, Precision::Unknown | Precision::Exact(0) | Precision::Inexact(0));
+    if learned.columns.is_empty() && partitions.columns.is_empty() && !has_rows {
         return Err(Error::new(ErrorKind::InvalidInput, format!("{place} has no columns: its files are empty")));
     }
     source.layout.newlines_in_quotes |= learned.newlines_in_quotes && !source.declared_newlines;
@@ -139,7 +141,7 @@ async fn source(
         format,
         delimiter: declared.delimiter.unwrap_or(if tabs { b'\t' } else { b',' }),
         header,
-        newlines_in_quotes: declared.newlines_in_quotes.unwrap_or(false),
+        newlines_in_quotes: declared.newlines_in_quotes.unwrap_or(true),
         names,
     };
     let declared_newlines = declared.newlines_in_quotes.is_some();

@@ -116,3 +116,35 @@ async fn a_partition_column_comes_once_in_a_path() {
     let below = configured("").unwrap();
     assert_eq!(sorted(&rows(&below, path(folder.path("t/a=1"))).await, "a"), ints([2]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_json_file_that_is_one_line_is_refused_before_it_is_read_whole() {
+    let folder = Folder::new();
+    let entries = "{\"a\":1},".repeat(5 << 20);
+    // Neither is sound JSON: what is wrong at their ends is never seen.
+    folder.put("list.json", format!(" \n\n [{entries}"));
+    folder.put("line.json", format!("{{\"b\":1}}\n{{\"c\":[{entries}"));
+    folder.put("first.json", format!("{{\"c\":[{entries}"));
+    let files = folder.connector("");
+    for (name, kind, says) in [
+        ("list", ErrorKind::Unsupported, "line 3 is a list, not an object"),
+        ("first", ErrorKind::LimitExceeded, "line 1 is longer than 32 MiB"),
+        ("line", ErrorKind::LimitExceeded, "line 2 is longer than 32 MiB"),
+    ] {
+        let error = failure(&files, table(name)).await;
+        assert_eq!(error.kind(), kind, "{name}: {error:?}");
+        assert!(error.to_string().contains(says) && error.hint().is_some(), "{name}: {error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_without_keys_are_rows() {
+    let folder = Folder::new();
+    folder.put("e.jsonl", "{}\n\n{}\n");
+    folder.put("none.jsonl", "\n\n");
+    let files = folder.connector("");
+    let found = rows(&files, table("e")).await;
+    assert_eq!((found.num_rows(), found.num_columns()), (2, 0));
+    let error = failure(&files, table("none")).await;
+    assert!(error.to_string().contains("has no columns: its files are empty"), "{error:?}");
+}
