@@ -68,7 +68,8 @@ impl Glob {
     pub(crate) fn matches(&self, path: &str) -> bool {
         let names = names_of(path);
         let is_any = |segment: &Segment| matches!(segment, Segment::Folders);
-        self.alternatives.iter().any(|pattern| matched(pattern, &names, is_any, Segment::fits))
+        let fits = |segment: &Segment, name: &Vec<char>| segment.fits(name);
+        self.alternatives.iter().any(|pattern| matched(pattern, &names, is_any, fits))
     }
 
     /// Whether something below this folder may match.
@@ -88,7 +89,7 @@ fn names_of(path: &str) -> Vec<Vec<char>> {
 }
 
 impl Segment {
-    fn fits(&self, name: &Vec<char>) -> bool {
+    fn fits(&self, name: &[char]) -> bool {
         match self {
             Self::Folders => true,
             Self::Name(tokens) => matched(tokens, name, |token| *token == Token::Any, Token::fits),
