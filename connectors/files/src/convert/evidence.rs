@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(of(&["1", "-2"]), DataType::Int64);
         assert_eq!(of(&["1", "007"]), DataType::Utf8);
         assert_eq!(of(&["1", "2.50"]), DataType::Decimal128(18, 2));
+        assert_eq!(of(&["0", "-0.00", "12.25"]), DataType::Decimal128(18, 2));
         assert_eq!(of(&["12345678901234567", "2.50"]), DataType::Decimal128(38, 2));
         assert_eq!(of(&["1e3", "2.5", "7"]), DataType::Float64);
         assert_eq!(of(&["1e3", "9007199254740993"]), DataType::Utf8);

@@ -23,8 +23,7 @@ pub(crate) fn json_array(
         DataType::Int64 | DataType::Float64 | DataType::Decimal128(..) => {
             let number = |value: &Json<'_>| number_text(value, lenient).map(str::to_owned);
             let texts = picked(values, number)?;
-            // JSON spells numbers one way: what is left to check is that none is too large or too fine.
-            text_array(data_type, &borrowed(&texts), true)
+            text_array(data_type, &borrowed(&texts), lenient)
         }
         _ => {
             // What is declared text may be any value: it is then the JSON of it.

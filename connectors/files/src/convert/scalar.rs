@@ -26,7 +26,9 @@ pub(crate) enum Looks {
     Instant,
 }
 
-/// Says what a text is. What is not written the way a number is printed is text: `007`, `+5`, `-0`.
+/// Says what a text is. What is not written the way a number is printed is text: `007`, `+5`.
+///
+/// `-0.00` is the exact zero: programs print it for what they rounded, and its sign is no digit.
 pub(crate) fn looks_of(text: &str) -> Looks {
     match text.as_bytes() {
         [b'-' | b'0'..=b'9', ..] => looks_of_number(text).or_else(|| looks_of_time(text)).unwrap_or(Looks::Text),
@@ -41,8 +43,7 @@ fn looks_of_number(text: &str) -> Option<Looks> {
         return None;
     }
     let digits = number.whole.len() + number.fraction.len();
-    // Only floating point knows a zero with a sign.
-    if number.exponent.is_some() || number.is_negative_zero() {
+    if number.exponent.is_some() {
         return survives_as_float(text).then_some(Looks::Float);
     }
     if number.fraction.is_empty() && text.parse::<i64>().is_ok() {
@@ -103,10 +104,6 @@ impl<'a> Number<'a> {
         whole && (!self.has_point || !self.fraction.is_empty())
     }
 
-    fn is_negative_zero(&self) -> bool {
-        self.negative && [self.whole, self.fraction].iter().all(|digits| digits.bytes().all(|byte| byte == b'0'))
-    }
-
     /// The digits without zeros at either end, and the power of ten of the last of them.
     fn digits(&self) -> Option<(String, i64)> {
         let all = format!("{}{}", self.whole, self.fraction);
@@ -122,7 +119,7 @@ impl<'a> Number<'a> {
 pub(crate) fn int64(text: &str, lenient: bool) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
     let written = Number::parse(text);
-    (lenient || written.is_some_and(|text| text.is_canonical() && !text.is_negative_zero())).then_some(number)
+    (lenient || written.is_some_and(|text| text.is_canonical())).then_some(number)
 }
 
 /// An exact number as an integer of `scale` digits after the point, if it has no more digits than that.
@@ -132,7 +129,7 @@ pub(crate) fn decimal(text: &str, precision: u8, scale: i8, lenient: bool) -> Op
     if number.exponent.is_some() || number.whole.len() + number.fraction.len() == 0 {
         return None;
     }
-    if !lenient && (!number.is_canonical() || number.is_negative_zero()) {
+    if !lenient && !number.is_canonical() {
         return None;
     }
     let fraction = number.fraction.trim_end_matches('0');
@@ -146,8 +143,15 @@ pub(crate) fn decimal(text: &str, precision: u8, scale: i8, lenient: bool) -> Op
     Some(if number.negative { -unscaled } else { unscaled })
 }
 
-/// A floating-point number; `NaN`, `Infinity`, `inf` with a sign too.
-pub(crate) fn float(text: &str) -> Option<f64> {
+/// A floating-point number that keeps its digits, or (`lenient`) the nearest one; never an infinity for a number that is
+/// too large. `NaN`, `Infinity`, `inf` with a sign too.
+pub(crate) fn float64(text: &str, lenient: bool) -> Option<f64> {
+    let number = float(text)?;
+    let is_word = !text.bytes().any(|byte| byte.is_ascii_digit());
+    (is_word || (lenient && number.is_finite()) || survives_as_float(text)).then_some(number)
+}
+
+fn float(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
@@ -250,8 +254,8 @@ mod tests {
             ("1e99999999999999999999", Looks::Text),
             ("007", Looks::Text),
             ("+5", Looks::Text),
-            ("-0", Looks::Float),
-            ("-0.0", Looks::Float),
+            ("-0", Looks::Int),
+            ("-0.0", Looks::Decimal { whole: 1, scale: 1 }),
             ("3.0000000000000004e-1", Looks::Float),
             ("0.1000000000000000055e0", Looks::Text),
             (".5", Looks::Text),
@@ -293,8 +297,19 @@ mod tests {
         assert_eq!(decimal("-", 18, 1, true), None);
         assert_eq!(int64("007", true), Some(7));
         assert_eq!(int64("007", false), None);
-        assert_eq!(int64("-0", false), None);
-        assert_eq!(decimal("-0.0", 18, 1, false), None);
+        assert_eq!(int64("-0", false), Some(0));
+        assert_eq!(decimal("-0.0", 18, 1, false), Some(0));
+    }
+
+    #[test]
+    fn floats_keep_their_digits_unless_declared() {
+        for text in ["9007199254740993", "0.10000000000000000001"] {
+            assert_eq!(float64(text, false), None, "{text}");
+            assert_eq!(float64(text, true), text.parse().ok(), "{text}");
+        }
+        assert_eq!([float64("1e400", false), float64("-1e400", true)], [None, None]);
+        assert_eq!(float64("-inf", false), Some(f64::NEG_INFINITY));
+        assert_eq!(float64("1.7976931348623157e308", false), Some(f64::MAX));
     }
 
     #[test]

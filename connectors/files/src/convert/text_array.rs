@@ -30,7 +30,7 @@ pub(crate) fn shown(text: &str) -> String {
 pub(crate) fn text_array(data_type: &DataType, texts: &[Option<&str>], lenient: bool) -> Result<ArrayRef, Misfit> {
     Ok(match data_type {
         DataType::Int64 => Arc::new(Int64Array::from(parsed(texts, |text| scalar::int64(text, lenient))?)),
-        DataType::Float64 => Arc::new(Float64Array::from(parsed(texts, scalar::float)?)),
+        DataType::Float64 => Arc::new(Float64Array::from(parsed(texts, |text| scalar::float64(text, lenient))?)),
         DataType::Boolean => Arc::new(BooleanArray::from(parsed(texts, scalar::boolean)?)),
         DataType::Date32 => Arc::new(Date32Array::from(parsed(texts, scalar::date_days)?)),
         DataType::Timestamp(TimeUnit::Microsecond, None) => {
