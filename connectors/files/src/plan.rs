@@ -99,13 +99,15 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, split_byte
         predicate,
     };
     let kept = kept(&detail, &exact, &read.predicate)?;
-    // A cut CSV file is known to be cut right once the split before was read to its end, which a limit may prevent.
+    // Whether a CSV file is cut right is known only once the splits before were read to their end, and an engine that
+    // has its rows stops earlier: it is cut only where its owner says that no line break is within quotes.
     let splittable = match detail.layout.format {
         Format::Parquet | Format::Json => true,
         Format::Csv => !detail.layout.newlines_in_quotes && request.limit.is_none(),
     };
     let groups = cut::grouped(&kept, split_bytes, splittable);
     let requests: Vec<SourceRequest> = groups.iter().map(|pieces| source_request(&read, &schema, pieces)).collect();
+    let is_uncut = !splittable && request.limit.is_none() && cut::grouped(&kept, split_bytes, true).len() > groups.len();
     let limit = request.limit.map(|_| limit_answer(&answers, requests.len()));
     let encoded = serde_json::to_value(&read).map_err(|error| Error::internal(error.to_string()))?;
     Ok(ScanPlan {
@@ -118,7 +120,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, split_byte
         key_columns: key_columns(table, &detail),
         max_parallel_splits: None,
         rows: rows(table, &detail, request, &kept),
-        notes: notes(&detail, &read, &kept),
+        notes: notes(&detail, &read, &kept, is_uncut),
         requests,
         detail: encoded,
     })
@@ -283,7 +285,7 @@ fn scaled(rows: Precision, detail: &TableDetail, kept: &[FileEntry]) -> Precisio
     part.and_then(|rows| u64::try_from(rows).ok()).map_or(Precision::Unknown, Precision::Inexact)
 }
 
-fn notes(detail: &TableDetail, read: &ReadDetail, kept: &[FileEntry]) -> Vec<String> {
+fn notes(detail: &TableDetail, read: &ReadDetail, kept: &[FileEntry], is_uncut: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !detail.partitions.is_empty() {
         notes.push(format!("{} of {} files by their path", kept.len(), detail.files.len()));
@@ -293,8 +295,10 @@ fn notes(detail: &TableDetail, read: &ReadDetail, kept: &[FileEntry]) -> Vec<Str
         let groups = known.map_or_else(String::new, |count| format!("{count} "));
         notes.push(format!("{groups}row groups, less those that their statistics rule out"));
     }
-    if detail.layout.format == Format::Csv && detail.layout.newlines_in_quotes {
-        notes.push("files are not cut: fields may hold line breaks within quotes".to_owned());
+    if is_uncut {
+        let note = "files are not cut: fields may hold line breaks within quotes, unless the table is declared with \
+                    newlines_in_quotes = false";
+        notes.push(note.to_owned());
     }
     notes
 }

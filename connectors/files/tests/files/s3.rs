@@ -140,6 +140,7 @@ async fn what_is_shown_is_what_is_sent() {
     let proxy = bucket.server.proxy().await.unwrap();
     let access = access(proxy.endpoint(), bucket.server.access_key(), bucket.server.secret_key());
     let lines = format!("url = \"s3://{}/\"\nsplit_size = \"64KiB\"\n{access}", bucket.name);
+    let lines = format!("{lines}\n[catalogs.lake.tables.t]\nnewlines_in_quotes = false\n");
     let lake = configured(&lines).unwrap();
     let metadata = lake.get_table(&table("t")).await.unwrap();
     let plan = lake.plan_scan(&metadata, &ScanRequest::table(table("t"))).await.unwrap();

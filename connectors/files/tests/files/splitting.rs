@@ -1,13 +1,18 @@
 //! One large file, read in many parts: each row comes once.
 
 use crate::support::{
-    Folder, batch, configured, failure, ints, parquet_with, path, rows, scan, small_groups, sorted, table, values,
+    Folder, batch, configured, failure, ints, parquet_with, rows, scan, small_groups, sorted, table, values,
 };
 use arrow::array::Int64Array;
 use headwater_core::{ErrorKind, Value};
 use std::sync::Arc;
 
 const ROWS: i64 = 5_000;
+
+/// Only files of such tables are cut.
+fn without_breaks(names: &[&str]) -> String {
+    names.iter().map(|name| format!("[catalogs.lake.tables.{name}]\nnewlines_in_quotes = false\n")).collect()
+}
 
 /// Rows of very different lengths, with quoted fields.
 fn csv(line_end: &str) -> String {
@@ -22,7 +27,7 @@ async fn each_line_of_a_csv_file_comes_once_wherever_it_is_cut() {
         for size in sizes {
             let folder = Folder::new();
             folder.put("t.csv", csv(line_end));
-            let files = folder.connector(&format!("split_size = \"{size}B\""));
+            let files = folder.connector(&format!("split_size = \"{size}B\"\n{}", without_breaks(&["t"])));
             let outcome = scan(&files, table("t"), |request| request, None).await.unwrap();
             assert!(outcome.splits.len() > 100, "{} splits", outcome.splits.len());
             assert_eq!(sorted(&outcome.rows, "n"), ints(0..ROWS), "{size} {line_end:?}");
@@ -63,9 +68,9 @@ fn with_breaks(first: i64) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_whose_sample_has_line_breaks_within_quotes_is_not_cut() {
+async fn a_file_that_is_not_known_to_have_no_line_breaks_within_quotes_is_not_cut() {
     let folder = Folder::new();
-    folder.put("t.csv", with_breaks(0));
+    folder.put("t.csv", with_breaks(4_000));
     let outcome = scan(&folder.connector("split_size = \"1KiB\""), table("t"), |request| request, None).await.unwrap();
     assert_eq!(outcome.splits.len(), 1);
     assert_eq!(outcome.rows.num_rows() as i64, ROWS);
@@ -73,20 +78,23 @@ async fn a_file_whose_sample_has_line_breaks_within_quotes_is_not_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn line_breaks_within_quotes_behind_the_sample_are_an_error_or_right_but_never_wrong_rows() {
+async fn line_breaks_within_quotes_against_the_declaration_are_an_error_or_right_when_all_is_read() {
     let folder = Folder::new();
     let file = folder.put("t.csv", with_breaks(4_000));
     let (mut errors, mut whole) = (0, 0);
     for size in 8_000..8_040 {
-        let files = configured(&format!("sample_size = \"1KiB\"\nsplit_size = \"{}B\"", size * 2)).unwrap();
-        match scan(&files, path(file.clone()), |request| request, None).await {
+        let declared = format!(
+            "split_size = \"{}B\"\n[catalogs.lake.tables.t]\npath = \"{file}\"\nnewlines_in_quotes = false\n",
+            size * 2
+        );
+        match scan(&configured(&declared).unwrap(), table("t"), |request| request, None).await {
             Ok(outcome) => {
                 assert_eq!(sorted(&outcome.rows, "n"), ints(0..ROWS), "{size}");
                 whole += 1;
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error:?}");
-                assert!(error.hint().unwrap().contains("newlines_in_quotes = true"), "{error:?}");
+                assert!(error.hint().unwrap().contains("newlines_in_quotes = false"), "{error:?}");
                 errors += 1;
             }
         }
@@ -105,9 +113,10 @@ async fn quotes_inside_fields_and_limits_keep_a_file_whole() {
     folder.put("pipes.csv", format!("n,t\n{pipes}"));
     folder.put("late.csv", format!("n,t\n{}{pipes}", "7,plain text that fills the sample\n".repeat(40_000)));
     folder.put("plain.csv", csv("\n"));
-    let files = folder.connector("split_size = \"1KiB\"\nsample_size = \"1KiB\"");
-    let outcome = scan(&files, table("pipes"), |request| request, None).await.unwrap();
+    let lines = "split_size = \"1KiB\"\nsample_size = \"1KiB\"\n";
+    let outcome = scan(&folder.connector(lines), table("pipes"), |request| request, None).await.unwrap();
     assert_eq!((outcome.splits.len(), outcome.rows.num_rows() as i64), (1, ROWS));
+    let files = folder.connector(&format!("{lines}{}", without_breaks(&["late", "plain"])));
     let error = failure(&files, table("late")).await;
     assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error:?}");
     let limited = scan(&files, table("plain"), |request| request.with_limit(3), None).await.unwrap();
@@ -131,5 +140,8 @@ async fn a_lone_carriage_return_is_refused_where_files_may_be_cut() {
     folder.put("t.csv", "n,t\r1,2\r3,4\r");
     assert_eq!(failure(&folder.connector(""), table("t")).await.kind(), ErrorKind::Unsupported);
     folder.put("u.csv", "n\n1\n\n2");
-    assert_eq!(values(&rows(&folder.connector(""), table("u")).await, "n"), [Value::Int64(1), Value::Int64(2)]);
+    assert_eq!(
+        values(&rows(&folder.connector(""), table("u")).await, "n"),
+        [Value::Int64(1), Value::Null, Value::Int64(2)]
+    );
 }
