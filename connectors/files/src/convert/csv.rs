@@ -78,6 +78,9 @@ pub(crate) struct CsvReader {
     record_line: u64,
     record_start: usize,
     last_is_newline: bool,
+    /// How many fields the records have: until it is told, as many as the first one. A blank line is a record with
+    /// nothing in it where they have one field, else it is none.
+    pub(crate) width: Option<usize>,
     /// Whether a line break within quotes was met.
     pub(crate) met_quoted_newline: bool,
     /// Whether a quote within a field that does not begin with one was met.
@@ -96,6 +99,7 @@ impl CsvReader {
             record_line: line,
             record_start: 0,
             last_is_newline: false,
+            width: None,
             met_quoted_newline: false,
             met_stray_quote: false,
         }
@@ -165,18 +169,23 @@ impl CsvReader {
 
     fn step(&mut self, byte: u8) -> Result<()> {
         match (self.state, byte) {
-            // Both halves of a line end, and blank lines, are no records.
-            (State::Record | State::Return, b'\n') => self.newline(State::Record),
+            (State::Record, b'\n') => {
+                self.blank_line();
+                self.newline(State::Record);
+            }
+            (State::Return, b'\n') => self.newline(State::Record),
             // Files are cut at line feeds: a record that ends without one would be cut in two.
             (State::Return, _) => {
                 let message = format!("line {} has a carriage return that is no part of a line end", self.line);
                 return Err(Error::new(ErrorKind::Unsupported, message)
                     .with_hint("end lines by a line feed, with or without a carriage return before it"));
             }
-            (State::Record, b'\r') => self.state = State::Return,
+            (State::Record, b'\r') => {
+                self.blank_line();
+                self.state = State::Return;
+            }
             (State::Record, _) => {
-                self.record_line = self.line;
-                self.record_start = self.records.bytes.len();
+                self.begin_record();
                 self.begin_field(byte);
             }
             (State::Field, _) => self.begin_field(byte),
@@ -205,6 +214,18 @@ impl CsvReader {
             }
         }
         Ok(())
+    }
+
+    fn begin_record(&mut self) {
+        self.record_line = self.line;
+        self.record_start = self.records.bytes.len();
+    }
+
+    fn blank_line(&mut self) {
+        if self.width == Some(1) {
+            self.begin_record();
+            self.end_record();
+        }
     }
 
     fn begin_field(&mut self, byte: u8) {
@@ -249,6 +270,8 @@ impl CsvReader {
 
     fn end_record(&mut self) {
         self.end_field();
+        let before = self.records.ends.last().copied().unwrap_or_default();
+        self.width.get_or_insert(self.records.fields.len() - before);
         self.records.ends.push(self.records.fields.len());
         self.records.lines.push(self.record_line);
     }
@@ -324,6 +347,18 @@ mod tests {
         let expected: Vec<_> = expected.iter().map(owned).collect();
         for size in 1..20 {
             assert_eq!(read(text, size), expected, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_blank_line_is_a_record_where_there_is_one_column() {
+        let line = |(line, fields): &(u64, Vec<(String, bool)>)| (*line, fields.first().cloned());
+        for (text, last) in [("\na\n\n1\n\n", 5), ("\r\na\r\n\r\n1\r\n\r\n", 5)] {
+            for size in 1..8 {
+                let found: Vec<_> = read(text, size).iter().map(line).collect();
+                let text = |text: &str| Some((text.to_owned(), false));
+                assert_eq!(found, [(2, text("a")), (3, text("")), (4, text("1")), (last, text(""))], "{size}");
+            }
         }
     }
 

@@ -29,7 +29,13 @@ pub(super) async fn read(task: Arc<Task>, store: FileStore, piece: Piece) -> Res
     };
     let shown = if start == 0 { store.name().to_owned() } else { format!("{} after byte {start}", store.name()) };
     let constants = task.detail.constants(&piece)?;
-    let reader = CsvReader::new(layout.delimiter, 1);
+    let mut reader = CsvReader::new(layout.delimiter, 1);
+    reader.width = match &columns {
+        Some(names) => Some(names.len()),
+        // No header takes the first line.
+        None if !layout.header && !layout.names.is_empty() => Some(layout.names.len()),
+        None => None,
+    };
     let reading = Reading {
         is_cut: piece.range.is_some(),
         text: PieceText::open(store, &piece)?,
@@ -106,9 +112,8 @@ impl Reading {
             let upto = self.chunk.len().min(bytes.max(4096));
             let read = self.reader.feed(self.chunk.get(..upto).unwrap_or_default(), rows);
             let read = read.map_err(|error| of_file(error, &self.shown))?;
-            // A piece that wrongly begins within quotes sees their end as a quote inside a field: with this, a reader
-            // that stops before the split before this one was read whole is not shown its rows either, unless a
-            // whole batch of them has no quote at all.
+            // A piece that wrongly begins within quotes sees their end as a quote inside a field: mostly this tells
+            // before the split before this one has been read to its end.
             if self.is_cut && self.reader.met_stray_quote {
                 return Err(self.cut_wrong("a quote inside a field"));
             }
@@ -161,7 +166,7 @@ impl Reading {
     fn cut_wrong(&self, what: &str) -> Error {
         let message = format!("{} has {what}, so that it cannot be cut for parallel reading", self.shown);
         Error::new(ErrorKind::SchemaMismatch, message).with_hint(
-            "declare the table with its `path` and `newlines_in_quotes = true`: it is then read in one piece",
+            "the table is declared with `newlines_in_quotes = false`: take this away, and the file is read in one piece",
         )
     }
 

@@ -163,5 +163,29 @@ async fn csv_filters_are_refused_and_change_nothing() {
     let outcome = scan(&folder.connector(""), table("t"), |r| r.with_filters(vec![filter]).with_limit(1), None).await;
     let outcome = outcome.unwrap();
     assert!(matches!(&outcome.plan.filters[0], headwater_core::Answer::Refused(why) if why.contains("CSV")));
-    assert_eq!(outcome.rows.num_rows(), 2);
+    assert_eq!(outcome.rows.num_rows(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_behind_the_sample_that_floating_point_would_round_are_errors() {
+    let folder = Folder::new();
+    let numbers = |from: &str, to: &str| format!("{from}1.5e3{to}\n").repeat(200_000);
+    let declared = |name: &str| format!("[catalogs.lake.tables.{name}.columns]\nn = \"float64\"\n");
+    for (index, number) in ["9007199254740993", "0.10000000000000000001", "1e400"].iter().enumerate() {
+        folder.put(&format!("c{index}.csv"), format!("n\n{}{number}\n", numbers("", "")));
+        folder.put(&format!("j{index}.jsonl"), format!("{}{{\"n\":{number}}}\n", numbers("{\"n\":", "}")));
+        for kind in ["c", "j"] {
+            let name = format!("{kind}{index}");
+            let error = failure(&folder.connector("sample_size = \"1KiB\""), table(&name)).await;
+            assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{name}: {error:?}");
+            assert!(error.to_string().contains(number), "{error}");
+            let files = folder.connector(&format!("sample_size = \"1KiB\"\n{}", declared(&name)));
+            if *number == "1e400" {
+                assert_eq!(failure(&files, table(&name)).await.kind(), ErrorKind::SchemaMismatch, "{name}");
+            } else {
+                let found = values(&rows(&files, table(&name)).await, "n");
+                assert_eq!(found.last(), Some(&Value::Float64(number.parse().unwrap())), "{name}");
+            }
+        }
+    }
 }
