@@ -3,7 +3,9 @@
 mod batch;
 mod csv;
 pub(crate) mod header;
+mod int96;
 pub(crate) mod json;
+mod nan;
 mod pages;
 pub(crate) mod parquet;
 mod piece;
@@ -15,6 +17,7 @@ use crate::connect::{Chunks, Connection, FileStore};
 use crate::listing::{FileEntry, Format, Packing, kind_of};
 use crate::plan::{Piece, ReadDetail, pieces_of};
 use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::{BatchStream, Error, Result, ScanContext, ScanMetrics, Split};
 use serde::Deserialize;
@@ -91,14 +94,23 @@ fn text_of(store: FileStore, file_name: &str, range: std::ops::Range<u64>) -> Re
     Ok(if begins { without_mark(text) } else { text }.fuse().boxed())
 }
 
+/// By this some programs mark UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// Drops the three bytes by which some programs mark UTF-8.
 fn without_mark(text: Chunks) -> Chunks {
-    let marked = text.enumerate().map(|(index, chunk)| {
-        let chunk = chunk?;
-        let mark = index == 0 && chunk.starts_with(b"\xEF\xBB\xBF");
-        Ok(if mark { chunk.slice(3) } else { chunk })
-    });
-    marked.boxed()
+    let begun = async move {
+        let mut text = text.fuse();
+        let mut head = text.try_next().await?.unwrap_or_else(|| Buffer::from(Vec::<u8>::new()));
+        // A chunk may be shorter than the mark.
+        while head.len() < MARK.len() {
+            let Some(chunk) = text.try_next().await? else { break };
+            head = Buffer::from([head.as_slice(), chunk.as_slice()].concat());
+        }
+        let head = if head.starts_with(MARK) { head.slice(MARK.len()) } else { head };
+        Ok::<_, Error>(stream::iter([Ok(head)]).chain(text))
+    };
+    stream::once(begun).try_flatten().boxed()
 }
 
 /// A value that does not fit its column.

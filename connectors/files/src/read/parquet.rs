@@ -1,22 +1,22 @@
 //! Parquet: row groups and pages that may hold a wanted row, and of these the wanted columns.
 
+use super::nan::one_nan;
 use super::statistics::group_ranges;
-use super::{Task, batch, pages};
+use super::{Task, batch, int96, pages};
 use crate::connect::FileStore;
 use crate::convert::union::{plain, united};
 use crate::error::parquet_error;
 use crate::plan::{Piece, prune};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{FieldRef, Schema, TimeUnit};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use headwater_core::{BatchStream, Error, ErrorKind, Result};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection};
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
-use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use std::ops::Range;
@@ -71,33 +71,12 @@ pub(crate) async fn open(store: &FileStore, size: u64, pages: bool) -> Result<(P
     let options = || ArrowReaderOptions::new().with_page_index_policy(policy);
     let fail = |error: ParquetError| parquet_error(&error, store.name(), store.place());
     let metadata = ArrowReaderMetadata::load_async(&mut reader, options()).await.map_err(fail)?;
-    let metadata = match without_int96(&metadata) {
+    let metadata = match int96::schema_in(TimeUnit::Microsecond, &metadata) {
         None => metadata,
         Some(schema) => ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options().with_schema(schema))
             .map_err(fail)?,
     };
     Ok((reader, metadata))
-}
-
-/// The schema with INT96 timestamps in microseconds, if there are any: as nanoseconds the year 9999, which many files
-/// have, would overflow.
-fn without_int96(metadata: &ArrowReaderMetadata) -> Option<SchemaRef> {
-    let columns = metadata.parquet_schema().columns();
-    let is_int96 = |name: &str| {
-        columns.iter().any(|column| column.physical_type() == PhysicalType::INT96 && column.path().parts() == [name])
-    };
-    let fields = metadata.schema().fields();
-    if !fields.iter().any(|field| is_int96(field.name())) {
-        return None;
-    }
-    let micros = |field: &FieldRef| {
-        if is_int96(field.name()) {
-            let kind = DataType::Timestamp(TimeUnit::Microsecond, None);
-            return Arc::new(Field::new(field.name(), kind, field.is_nullable()));
-        }
-        Arc::clone(field)
-    };
-    Some(Arc::new(Schema::new(fields.iter().map(micros).collect::<Vec<_>>())))
 }
 
 /// Where the bytes of a row group begin.
@@ -120,25 +99,62 @@ pub(super) async fn read(task: Arc<Task>, store: FileStore, piece: Piece, limit:
     if roots.is_empty() {
         return Ok(counted(task, &metadata, &groups, constants));
     }
+    let old = int96::wanted(&task, &metadata, store.name())?;
     let selection = pages::selection(&task, &metadata, &groups, &piece)?;
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
     let rows = batch_rows(&task, &metadata, &groups);
-    let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata)
-        .with_projection(mask)
-        .with_row_groups(groups)
-        .with_batch_size(rows);
-    if let Some(selection) = selection {
-        builder = builder.with_row_selection(selection);
+    let chosen = Chosen { groups, selection, rows, limit };
+    let batches = match int96::schema_in(TimeUnit::Nanosecond, &metadata).filter(|_| !old.is_empty()) {
+        None => chosen.batches(reader, metadata, roots, store.clone())?,
+        Some(schema) => {
+            let options = ArrowReaderOptions::new().with_schema(schema);
+            let in_nanos = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+                .map_err(|error| parquet_error(&error, store.name(), store.place()))?;
+            let nanos = chosen.batches(reader.clone(), in_nanos, old, store.clone())?;
+            let (batches, file) = (chosen.batches(reader, metadata, roots, store.clone())?, store.name().to_owned());
+            let checked = batches.zip(nanos).map(move |(batch, nanos)| {
+                let batch = batch?;
+                int96::check(&batch, &nanos?, &file).map(|()| batch)
+            });
+            checked.boxed()
+        }
+    };
+    let fit = move |batch: Result<RecordBatch>| fitted(&task, &batch?, &constants, store.name());
+    Ok(batches.map(fit).boxed())
+}
+
+/// The rows of a file that are read.
+struct Chosen {
+    groups: Vec<usize>,
+    selection: Option<RowSelection>,
+    /// Rows of a batch.
+    rows: usize,
+    limit: Option<u64>,
+}
+
+impl Chosen {
+    /// These columns of the rows, as they are in the file.
+    fn batches(
+        &self,
+        reader: ParquetFile,
+        metadata: ArrowReaderMetadata,
+        roots: Vec<usize>,
+        store: FileStore,
+    ) -> Result<BatchStream> {
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
+        let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(reader, metadata)
+            .with_projection(mask)
+            .with_row_groups(self.groups.clone())
+            .with_batch_size(self.rows);
+        if let Some(selection) = &self.selection {
+            builder = builder.with_row_selection(selection.clone());
+        }
+        if let Some(limit) = self.limit {
+            builder = builder.with_limit(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
+        let stream = builder.build().map_err(|error| parquet_error(&error, store.name(), store.place()))?;
+        let batches = stream.map(move |batch| batch.map_err(|e| parquet_error(&e, store.name(), store.place())));
+        Ok(batches.boxed())
     }
-    if let Some(limit) = limit {
-        builder = builder.with_limit(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
-    let stream = builder.build().map_err(|error| parquet_error(&error, store.name(), store.place()))?;
-    let batches = stream.map(move |batch| {
-        let batch = batch.map_err(|error| parquet_error(&error, store.name(), store.place()))?;
-        fitted(&task, &batch, &constants, store.name())
-    });
-    Ok(batches.boxed())
 }
 
 /// A file may lack columns of the table; one that the table lacks must not vanish.
@@ -211,7 +227,7 @@ fn fitted(task: &Task, batch: &RecordBatch, constants: &[(String, ArrayRef)], fi
     let mut own = Vec::with_capacity(batch.num_columns());
     for wanted in task.wanted() {
         let Some(column) = batch.column_by_name(wanted.name()) else { continue };
-        own.push((wanted, cast(column, wanted, file)?));
+        own.push((wanted, one_nan(&cast(column, wanted, file)?)?));
     }
     batch::assembled(&task.schema, batch.num_rows(), &own, constants)
 }

@@ -35,11 +35,13 @@ async fn packed_files_of_several_members_are_read_to_the_end() {
     let (first, second) = (format!("n\n{}", numbers(0, 50_000)), numbers(50_000, 60_000));
     folder.put("g.csv.gz", [gzip(first.as_bytes()), gzip(second.as_bytes())].concat());
     folder.put("z.csv.zst", [zstd(first.as_bytes()), zstd(second.as_bytes())].concat());
+    folder.put("mark.csv.gz", [gzip(b"\xEF"), gzip(b"\xBB\xBFn\n1\n")].concat());
     folder.put("j.jsonl.gz", gzip(b"{\"n\":1}\n{\"n\":2}"));
     let files = folder.connector("");
     assert_eq!(sorted(&rows(&files, table("g")).await, "n"), ints(0..60_000));
     assert_eq!(sorted(&rows(&files, table("z")).await, "n"), ints(0..60_000));
     assert_eq!(sorted(&rows(&files, table("j")).await, "n"), ints([1, 2]));
+    assert_eq!(sorted(&rows(&files, table("mark")).await, "n"), ints([1]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +128,11 @@ async fn parquet_text_comes_in_one_form_whatever_wrote_it() {
 
 /// A file as old Spark and Impala write it: nanoseconds of a day, and the day.
 fn int96(days_and_nanos: &[(u32, u64)]) -> Vec<u8> {
-    let schema = Arc::new(parse_message_type("message m { required int96 at; }").unwrap());
+    int96_in("required int96 at;", days_and_nanos)
+}
+
+fn int96_in(field: &str, days_and_nanos: &[(u32, u64)]) -> Vec<u8> {
+    let schema = Arc::new(parse_message_type(&format!("message m {{ {field} }}")).unwrap());
     let mut bytes = Vec::new();
     let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).unwrap();
     let mut group = writer.next_row_group().unwrap();
@@ -156,6 +162,26 @@ async fn old_timestamps_of_the_year_9999_do_not_overflow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn old_timestamps_lose_no_nanoseconds() {
+    let folder = Folder::new();
+    let days: Vec<(u32, u64)> = (0..50_000).map(|n| (n * 50, u64::from(n) * 1_000)).collect();
+    folder.put("whole.parquet", int96(&days));
+    for (name, nanos) in [("near", (0, 1_000_001)), ("far", (2_932_896, 999))] {
+        folder.put(&format!("{name}.parquet"), int96(&[&days[..], &[nanos]].concat()));
+    }
+    folder.put("nested.parquet", int96_in("required group at { required int96 x; }", &days));
+    let files = folder.connector("");
+    assert_eq!(rows(&files, table("whole")).await.num_rows(), 50_000);
+    for (name, kind) in
+        [("near", ErrorKind::SchemaMismatch), ("far", ErrorKind::SchemaMismatch), ("nested", ErrorKind::Unsupported)]
+    {
+        let error = failure(&files, table(name)).await;
+        assert_eq!(error.kind(), kind, "{error:?}");
+        assert!(error.to_string().contains(&format!("{name}.parquet: column at")), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn count_reads_footers_alone() {
     let folder = Folder::new();
     let data = batch(vec![
@@ -168,4 +194,32 @@ async fn count_reads_footers_alone() {
     assert_eq!(outcome.rows.num_rows(), 100_000);
     let received = outcome.context.metrics.snapshot().wire_bytes;
     assert!(received <= 65_536 * outcome.splits.len() as u64, "{received} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blank_line_of_a_single_column_is_null() {
+    let folder = Folder::new();
+    folder.put("t.csv", "a\n1\n\n2\n");
+    folder.put("two.csv", "a,b\n1,1\n\n2,2\n");
+    let lines: String = (0..3_000).map(|n| if n % 3 == 0 { "\r\n".to_owned() } else { format!("{n}\r\n") }).collect();
+    folder.put("cut.csv", format!("a\r\n{lines}"));
+    let files = folder.connector("split_size = \"1KiB\"\n[catalogs.lake.tables.cut]\nnewlines_in_quotes = false\n");
+    assert_eq!(values(&rows(&files, table("t")).await, "a"), [Value::Int64(1), Value::Null, Value::Int64(2)]);
+    assert_eq!(values(&rows(&files, table("two")).await, "a"), [Value::Int64(1), Value::Int64(2)]);
+    let outcome = scan(&files, table("cut"), |request| request, None).await.unwrap();
+    assert!(outcome.splits.len() > 8, "{} splits", outcome.splits.len());
+    let found = values(&outcome.rows, "a");
+    assert_eq!((found.len(), found.iter().filter(|value| value.is_null()).count()), (3_000, 1_000));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zero_with_a_sign_leaves_a_column_exact() {
+    let folder = Folder::new();
+    folder.put("t.csv", "d,n\n0.10,1\n-0.00,-0\n12.25,2\n");
+    let found = rows(&folder.connector(""), table("t")).await;
+    let types: Vec<String> = found.schema().fields().iter().map(|field| field.data_type().to_string()).collect();
+    assert_eq!(types, ["Decimal128(18, 2)", "Int64"]);
+    let cents = |unscaled| Value::Decimal { unscaled, scale: 2 };
+    assert_eq!(values(&found, "d"), [cents(10), cents(0), cents(1_225)]);
+    assert_eq!(values(&found, "n"), [1, 0, 2].map(Value::Int64));
 }

@@ -1,10 +1,12 @@
 //! Statistics leave out row groups and pages, and never a row that was wanted.
 
-use crate::support::{Folder, batch, ints, parquet_with, scan, small_groups, sorted, table, values};
+use crate::support::{Folder, batch, ints, parquet, parquet_with, scan, small_groups, sorted, table, values};
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array,
-    RecordBatch, StringArray, TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
+    ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array,
+    ListArray, RecordBatch, StringArray, TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
 };
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type};
 use headwater_core::{Answer, CompareOp, Expr, JoinKeys, KeyDecision, Value, eval};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use proptest::prelude::*;
@@ -217,6 +219,35 @@ async fn join_keys_leave_out_row_groups_and_pages() {
     let outcome = scan(&files, table("t"), |r| r, Some(&many)).await.unwrap();
     let found = sorted(&outcome.rows, "n");
     assert!((3_000..6_000).all(|n| found.contains(&Value::Int64(n))) && found.len() < 4_000, "{} rows", found.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nan_with_its_sign_set_is_greater_than_all_and_not_left_out() {
+    let folder = Folder::new();
+    let negative = f64::from_bits(0xfff8_0000_0000_0000);
+    let floats = [1.0, negative, 2.0];
+    let list = Field::new_list_field(DataType::Float64, true);
+    let offsets = OffsetBuffer::from_lengths([1, 1, 1]);
+    let lists = ListArray::new(Arc::new(list), offsets, Arc::new(Float64Array::from(floats.to_vec())), None);
+    folder.put(
+        "t.parquet",
+        parquet(&batch(vec![
+            ("f", Arc::new(Float64Array::from(floats.to_vec())) as ArrayRef),
+            ("g", Arc::new(Float32Array::from_iter_values(floats.map(|x| x as f32)))),
+            ("l", Arc::new(lists)),
+        ])),
+    );
+    let files = folder.connector("");
+    for (op, bound, rows) in [(CompareOp::Lt, 1.0, 0), (CompareOp::Gt, 5.0, 3)] {
+        let filter = Expr::column("f").compare(op, Value::Float64(bound));
+        let outcome = scan(&files, table("t"), |r| r.with_filters(vec![filter]), None).await.unwrap();
+        assert_eq!(outcome.rows.num_rows(), rows, "{op:?}");
+    }
+    let all = scan(&files, table("t"), |r| r, None).await.unwrap().rows;
+    let bits = |array: &ArrayRef| array.as_primitive::<Float64Type>().value(1).to_bits();
+    assert_eq!(bits(all.column(0)), f64::NAN.to_bits());
+    assert_eq!(all.column(1).as_primitive::<Float32Type>().value(1).to_bits(), f32::NAN.to_bits());
+    assert_eq!(bits(all.column(2).as_list::<i32>().values()), f64::NAN.to_bits());
 }
 
 #[tokio::test(flavor = "multi_thread")]
