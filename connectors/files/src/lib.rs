@@ -34,7 +34,7 @@
 //! | types | the law is in `convert.rs` |
 //! | `column=value` folders | columns; the files that they rule out are not read |
 //! | filters | on such columns exact; Parquet leaves out row groups and pages by their statistics, and the engine checks again |
-//! | splits | row groups of Parquet; ranges of lines of CSV and JSON that is not packed; else whole files. CSV is not cut where the sample, or the configuration, has line breaks within quotes; where they come later, it is an error that says what to declare |
+//! | splits | row groups of Parquet; ranges of lines of CSV and JSON that is not packed; else whole files. a CSV file is cut, and read by several cores, only where its table is declared with `newlines_in_quotes = false`, as a cut within quotes would be seen too late |
 //! | memory | a few batches a split, and of Parquet the packed bytes of one row group's wanted columns |
 //! | versions | a file that was changed after planning is an error, not a mixture |
 //!
