@@ -107,7 +107,8 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, split_byte
     };
     let groups = cut::grouped(&kept, split_bytes, splittable);
     let requests: Vec<SourceRequest> = groups.iter().map(|pieces| source_request(&read, &schema, pieces)).collect();
-    let is_uncut = !splittable && request.limit.is_none() && cut::grouped(&kept, split_bytes, true).len() > groups.len();
+    let is_uncut =
+        !splittable && request.limit.is_none() && cut::grouped(&kept, split_bytes, true).len() > groups.len();
     let limit = request.limit.map(|_| limit_answer(&answers, requests.len()));
     let encoded = serde_json::to_value(&read).map_err(|error| Error::internal(error.to_string()))?;
     Ok(ScanPlan {
