@@ -75,7 +75,7 @@ fn rows(table: &RecordBatch, query: &HashMap<String, String>) -> Option<Json> {
     let columns: Vec<_> = list("columns").map(|name| found((name, name))).collect::<Option<_>>()?;
     let wanted: Vec<_> = list("where").map(|item| item.split_once(':').and_then(found)).collect::<Option<_>>()?;
     let (part, start, limit) = (number("part")?, number("cursor")?, number("limit")?);
-    let holds = |row: &usize| wanted.iter().all(|(column, value)| cell(column, *row).to_string() == *value);
+    let holds = |row: &usize| wanted.iter().all(|(column, value)| format!("{}", cell(column, *row)) == **value);
     let mut rows = (start..table.num_rows()).filter(|row| row % PARTS == part).filter(holds);
     let object = |row| columns.iter().map(|(column, name)| (*name, cell(column, row))).collect::<Json>();
     let page: Json = rows.by_ref().take(limit).map(object).collect();
