@@ -67,8 +67,6 @@ impl TableDetail {
 pub(crate) struct Learned {
     pub(crate) columns: Vec<LearnedColumn>,
     pub(crate) rows: Precision,
-    /// CSV: a line break within quotes was met, or quotes that leave open what is within.
-    pub(crate) newlines_in_quotes: bool,
 }
 
 #[derive(Debug)]
@@ -102,7 +100,6 @@ struct Source {
     base: String,
     files: Vec<FileEntry>,
     layout: Layout,
-    declared_newlines: bool,
 }
 
 async fn describe(
@@ -126,7 +123,6 @@ async fn describe(
     if learned.columns.is_empty() && partitions.columns.is_empty() && !has_rows {
         return Err(Error::new(ErrorKind::InvalidInput, format!("{place} has no columns: its files are empty")));
     }
-    source.layout.newlines_in_quotes |= learned.newlines_in_quotes && !source.declared_newlines;
     Ok(assemble(name, declared, place, source, learned, partitions))
 }
 
@@ -144,26 +140,19 @@ async fn source(
         newlines_in_quotes: declared.newlines_in_quotes.unwrap_or(true),
         names,
     };
-    let declared_newlines = declared.newlines_in_quotes.is_some();
     let manifest = files.first().filter(|file| is_file && declared.format.is_none() && file.file_name() == MANIFEST);
     if let Some(manifest) = manifest {
         let found = read_manifest(connection, &place.root, manifest).await?;
         // An inventory's folders are of its own making, not columns.
         let base = String::from("\0");
         let layout = layout(found.format, false, false, found.names);
-        return Ok(Source { root: place.root.clone(), base, files: found.files, layout, declared_newlines });
+        return Ok(Source { root: place.root.clone(), base, files: found.files, layout });
     }
     let kind = kind(&files, declared.format, place)?;
     let header = declared.header.unwrap_or(true);
     let names = declared.columns.iter().filter(|_| !header).map(|column| column.name.clone()).collect();
     let format = kind.format.unwrap_or(Format::Csv);
-    Ok(Source {
-        root: place.root.clone(),
-        base,
-        files,
-        layout: layout(format, header, kind.tabs, names),
-        declared_newlines,
-    })
+    Ok(Source { root: place.root.clone(), base, files, layout: layout(format, header, kind.tabs, names) })
 }
 
 /// The one format of all files.

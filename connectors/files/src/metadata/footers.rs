@@ -56,7 +56,7 @@ pub(super) async fn learn(
     }
     let columns = columns.into_iter().map(|(name, column)| learned(name, column, count, whole)).collect();
     let rows = if whole { Precision::Exact(rows) } else { scaled(rows, &chosen, files) };
-    Ok(Learned { columns, rows, newlines_in_quotes: false })
+    Ok(Learned { columns, rows })
 }
 
 /// As many rows a byte as in the files that were looked at.

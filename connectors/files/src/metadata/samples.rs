@@ -67,7 +67,6 @@ pub(super) async fn learn_csv(
     let reach = Reach::of(connection, files);
     let mut account = Account::default();
     let mut columns: Vec<(String, Evidence)> = Vec::new();
-    let mut newlines_in_quotes = false;
     for file in reach.chosen.iter().filter_map(|index| files.get(*index)).filter(|file| file.size > 0) {
         let name = root.name_of(&file.path);
         let mut sample = CsvSample { reader: CsvReader::new(layout.delimiter, 1), header: None, name: &name };
@@ -86,7 +85,6 @@ pub(super) async fn learn_csv(
             sample.drain(layout, &mut columns, &mut account)?;
             account.whole += 1;
         }
-        newlines_in_quotes |= sample.reader.met_quoted_newline || sample.reader.met_stray_quote;
         account.bytes += if ended { file.size } else { read.min(file.size) };
     }
     account.whole += files.iter().filter(|file| file.size == 0).count();
@@ -97,7 +95,7 @@ pub(super) async fn learn_csv(
     let rows = account.rows_of(files);
     let learned =
         columns.into_iter().map(|(name, evidence)| csv_column(name, &evidence, &declared.columns, account.rows));
-    Ok(Learned { columns: learned.collect(), rows, newlines_in_quotes })
+    Ok(Learned { columns: learned.collect(), rows })
 }
 
 fn check_declared(columns: &[(String, Evidence)], declared: &[DeclaredColumn]) -> Result<()> {
@@ -227,7 +225,7 @@ pub(super) async fn learn_json(
         let data_type = written.cloned().or_else(|| evidence.conclude().ok()).unwrap_or(DataType::Utf8);
         column(name, data_type, written.is_some(), evidence.seen, account.rows)
     });
-    Ok(Learned { columns: learned.collect(), rows, newlines_in_quotes: false })
+    Ok(Learned { columns: learned.collect(), rows })
 }
 
 /// How far the lines of a file have come: most of a file may be one line.
