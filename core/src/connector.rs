@@ -1,6 +1,8 @@
 //! The contract between the engine and a source.
 
-use crate::{JoinKeys, KeyDecision, Result, ScanMetrics, ScanPlan, ScanRequest, Split, TableMetadata, TableName};
+use crate::{
+    Derived, JoinKeys, KeyDecision, Relation, Result, ScanMetrics, ScanPlan, ScanRequest, Split, TableMetadata, TableName,
+};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -98,6 +100,21 @@ pub trait Connector: Debug + Send + Sync {
     /// # Errors
     /// `NotFound` if there is no such schema or table (names are matched exactly).
     async fn get_table(&self, name: &TableName) -> Result<TableMetadata>;
+
+    /// Describes what the source would compute from relations of its own: a join, groups, a statement in its language.
+    ///
+    /// `inputs` describes the relation's inputs, in order: two of a join, one of an aggregate, none of a query. The
+    /// description is planned and read like a table's, with `relation` as the request's. Its schema is the one that
+    /// `relation` asks for; its estimates say whether computing it there pays, which the engine decides. Joins and
+    /// aggregates cost nothing to describe; a query is parsed by the source, not run.
+    ///
+    /// # Errors
+    /// What the source says of a query: `InvalidInput` for its syntax, `NotFound` for what it names. A relation that
+    /// the source does not compute exactly as the engine would is [`Derived::Refused`], and no error.
+    async fn derive(&self, relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Result<Derived> {
+        let _ = (relation, inputs);
+        Ok(Derived::Refused("this connector computes neither joins nor groups".to_owned()))
+    }
 
     /// Negotiates a request: a pure function of its arguments, so the engine may ask as often as it likes. Equal
     /// requests give equal plans; no data is read.

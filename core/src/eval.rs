@@ -3,7 +3,7 @@
 //! Row at a time and simple on purpose: the in-memory connector filters with it, and the conformance suite judges
 //! every other connector by it. A test in the planner holds it against the engine's own evaluation.
 
-use crate::{CompareOp, Expr, Value};
+use crate::{ArithmeticOp, CompareOp, Expr, Value};
 use std::cmp::Ordering;
 
 /// The value of `expr` for a row whose columns `column` looks up.
@@ -27,7 +27,26 @@ pub fn evaluate(expr: &Expr, column: &dyn Fn(&str) -> Value) -> Value {
             Value::Utf8(text) => Value::Boolean(text.starts_with(prefix.as_str())),
             _ => Value::Null,
         },
+        Expr::Arithmetic { op, left, right } => {
+            arithmetic(*op, &evaluate(left, column), &evaluate(right, column)).unwrap_or(Value::Null)
+        }
     }
+}
+
+/// `None` beside the planner's promises: no exact numbers, or more than 38 digits.
+fn arithmetic(op: ArithmeticOp, left: &Value, right: &Value) -> Option<Value> {
+    let ((a, a_scale), (b, b_scale)) = (left.as_decimal()?, right.as_decimal()?);
+    if op == ArithmeticOp::Multiply {
+        return Some(Value::Decimal { unscaled: a.checked_mul(b)?, scale: a_scale.checked_add(b_scale)? });
+    }
+    let scale = a_scale.max(b_scale);
+    let to_scale = |number: i128, from: i8| {
+        let places = u32::from(scale.checked_sub(from)?.unsigned_abs());
+        number.checked_mul(10i128.checked_pow(places)?)
+    };
+    let (a, b) = (to_scale(a, a_scale)?, to_scale(b, b_scale)?);
+    let unscaled = if op == ArithmeticOp::Add { a.checked_add(b)? } else { a.checked_sub(b)? };
+    Some(Value::Decimal { unscaled, scale })
 }
 
 /// Whether a row passes a filter: only `true` does, NULL does not.
@@ -78,6 +97,21 @@ mod tests {
 
     fn eval(expr: &Expr, a: Value) -> Value {
         evaluate(expr, &|_| a.clone())
+    }
+
+    #[test]
+    fn arithmetic_is_exact_and_strict() {
+        let price = || Box::new(Expr::column("a"));
+        let rest = Expr::Arithmetic {
+            op: ArithmeticOp::Subtract,
+            left: Box::new(Expr::Literal(Value::Int64(1))),
+            right: price(),
+        };
+        let product = Expr::Arithmetic { op: ArithmeticOp::Multiply, left: price(), right: Box::new(rest) };
+        let decimal = |unscaled, scale| Value::Decimal { unscaled, scale };
+        assert_eq!(eval(&product, decimal(25, 2)), decimal(1_875, 4));
+        assert_eq!(eval(&product, Value::Null), Value::Null);
+        assert_eq!(product.to_string(), "(a * (1 - a))");
     }
 
     #[test]

@@ -52,6 +52,29 @@ impl CompareOp {
     }
 }
 
+/// An operator on exact numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArithmeticOp {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+}
+
+impl ArithmeticOp {
+    /// As SQL writes it.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+        }
+    }
+}
+
 /// An expression over the columns of one relation. Predicates use SQL's three-valued logic.
 ///
 /// ```
@@ -101,6 +124,17 @@ pub enum Expr {
         /// What it must begin with; the empty prefix matches every text.
         prefix: String,
     },
+    /// Integers and decimals, computed without rounding; NULL if a side is NULL.
+    ///
+    /// The planner sends it only where no values of the columns' types can exceed 38 digits.
+    Arithmetic {
+        /// The operator.
+        op: ArithmeticOp,
+        /// Left side.
+        left: Box<Expr>,
+        /// Right side.
+        right: Box<Expr>,
+    },
 }
 
 impl Expr {
@@ -138,7 +172,7 @@ impl Expr {
         match self {
             Self::Column(name) => visit(name),
             Self::Literal(_) => {}
-            Self::Compare { left, right, .. } => {
+            Self::Compare { left, right, .. } | Self::Arithmetic { left, right, .. } => {
                 left.visit_columns(visit);
                 right.visit_columns(visit);
             }
@@ -160,6 +194,7 @@ impl fmt::Display for Expr {
             Self::Column(name) => f.write_str(name),
             Self::Literal(value) => write!(f, "{value}"),
             Self::Compare { op, left, right } => write!(f, "{left} {} {right}", op.symbol()),
+            Self::Arithmetic { op, left, right } => write!(f, "({left} {} {right})", op.symbol()),
             Self::And(parts) => fmt_joined(f, parts, " AND "),
             Self::Or(parts) => fmt_joined(f, parts, " OR "),
             Self::Not(operand) => match operand.as_ref() {

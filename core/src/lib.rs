@@ -48,6 +48,7 @@ mod memory;
 mod metrics;
 pub mod name;
 mod precision;
+mod relation;
 mod scan;
 mod secret;
 mod table;
@@ -58,13 +59,16 @@ pub mod wire;
 
 pub use connector::{BatchStream, Connector, NameStream, ScanContext, SplitStream, Splits};
 pub use error::{Error, ErrorKind, Result, Retry, SqlLocation};
-pub use expr::{CompareOp, Expr, shown_list};
+pub use expr::{ArithmeticOp, CompareOp, Expr, shown_list};
 pub use factory::{ConnectorFactory, ConnectorList};
 pub use memory::MemoryConnector;
 pub use metrics::{ScanMetrics, ScanStats};
 pub use name::TableName;
 pub use precision::Precision;
-pub use scan::{AccessPath, Answer, JoinKeys, KeyDecision, Relation, ScanPlan, ScanRequest, SourceRequest, Split};
+pub use relation::{
+    Aggregate, AggregateCall, Derived, Input, Join, JoinColumn, Relation, Side, SortKey, Top,
+};
+pub use scan::{AccessPath, Answer, JoinKeys, KeyDecision, ScanPlan, ScanRequest, SourceRequest, Split};
 pub use secret::Secret;
 pub use table::{ColumnFacts, ColumnOrigin, KeyRole, TableKey, TableKind, TableMetadata, TextComparison};
 pub use value::{Value, decimal_text, values_of};

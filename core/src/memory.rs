@@ -63,7 +63,9 @@ impl MemoryConnector {
     }
 
     fn requests(&self, request: &ScanRequest, keys: Option<&JoinKeys>) -> Result<Vec<SourceRequest>> {
-        let crate::Relation::Table(name) = &request.relation;
+        let crate::Relation::Table(name) = &request.relation else {
+            return Err(Error::internal("the in-memory connector derives nothing"));
+        };
         let (_, batches) = self.table(name)?;
         let read = |batch| {
             let read = ReadBatch { table: name.clone(), batch, request: request.clone(), keys: keys.cloned() };

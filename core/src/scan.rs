@@ -5,22 +5,13 @@
 //!   asked        pure          promised                          what will be sent
 //! ```
 
-use crate::{Expr, Precision, TableMetadata, TableName, Value, expr::shown_list};
+use crate::{Expr, Precision, Relation, TableMetadata, TableName, Top, Value, expr::shown_list};
 use arrow_schema::{Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
-/// What rows come from. Joins inside one catalog will be a second variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Relation {
-    /// One table.
-    Table(TableName),
-}
-
-/// What the engine asks of a connector. Parts apply in the order of the fields: filters, limit, projection.
+/// What the engine asks of a connector. Parts apply in the order of the fields: filters, top or limit, projection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScanRequest {
     /// Version of this value's own format.
@@ -35,6 +26,10 @@ pub struct ScanRequest {
     /// Conditions that all must hold. Each gets an answer of its own. They may use columns outside the projection.
     #[serde(default)]
     pub filters: Vec<Expr>,
+    /// Only the first rows in an order are needed. Never together with `limit`. The engine sorts what comes back, so
+    /// more rows than these do no harm. They may be ordered by columns outside the projection.
+    #[serde(default)]
+    pub top: Option<Top>,
     /// No more than this many rows are needed; any rows will do.
     #[serde(default)]
     pub limit: Option<u64>,
@@ -43,13 +38,12 @@ pub struct ScanRequest {
 impl ScanRequest {
     /// The whole table.
     pub fn table(name: TableName) -> Self {
-        Self {
-            version: crate::WIRE_VERSION,
-            relation: Relation::Table(name),
-            projection: None,
-            filters: Vec::new(),
-            limit: None,
-        }
+        Self::relation(Relation::Table(name))
+    }
+
+    /// The whole of a relation.
+    pub fn relation(relation: Relation) -> Self {
+        Self { version: crate::WIRE_VERSION, relation, projection: None, filters: Vec::new(), top: None, limit: None }
     }
 
     /// Only these columns, in this order.
@@ -63,6 +57,13 @@ impl ScanRequest {
     #[must_use]
     pub fn with_filters(mut self, filters: Vec<Expr>) -> Self {
         self.filters = filters;
+        self
+    }
+
+    /// With only the first rows of an order needed.
+    #[must_use]
+    pub fn with_top(mut self, top: Top) -> Self {
+        self.top = Some(top);
         self
     }
 
@@ -153,6 +154,10 @@ pub struct ScanPlan {
     pub schema: SchemaRef,
     /// One answer per filter of the request, in its order.
     pub filters: Vec<Answer>,
+    /// The answer for the top; `None` if there was none. `Exact`: all splits together give just those rows.
+    /// `Inexact`: each split may, or others besides.
+    #[serde(default)]
+    pub top: Option<Answer>,
     /// The answer for the limit; `None` if there was none. `Exact`: all splits together stop at it. `Inexact`: each
     /// split may.
     #[serde(default)]
@@ -196,6 +201,7 @@ impl ScanPlan {
             version: crate::WIRE_VERSION,
             schema: request.output_schema(table)?,
             filters: request.filters.iter().map(|_| Answer::Refused(REASON.to_owned())).collect(),
+            top: request.top.as_ref().map(|_| Answer::Refused(REASON.to_owned())),
             limit: request.limit.map(|_| Answer::Refused(REASON.to_owned())),
             access: AccessPath::Scan,
             requests,

@@ -151,6 +151,9 @@ pub struct PlanAnswer {
     /// One answer per filter of the request, in its order.
     #[serde(default)]
     pub filters: Vec<Answer>,
+    /// The answer for the top, if there was one; a server that knows none leaves it out, which is a refusal.
+    #[serde(default)]
+    pub top: Option<Answer>,
     /// The answer for the limit, if there was one.
     #[serde(default)]
     pub limit: Option<Answer>,
@@ -184,6 +187,7 @@ impl PlanAnswer {
             version: crate::WIRE_VERSION,
             handle,
             filters: plan.filters,
+            top: plan.top,
             limit: plan.limit,
             access: plan.access,
             requests: plan.requests,
@@ -211,11 +215,13 @@ impl PlanAnswer {
                 "the server's plan does not answer each filter and the limit, if any, of the request",
             ));
         }
+        let unknown = || Answer::Refused("the server knows no order".to_owned());
         Ok(ScanPlan {
             version: crate::WIRE_VERSION,
             request: request.clone(),
             schema: request.output_schema(table)?,
             filters: self.filters,
+            top: request.top.as_ref().map(|_| self.top.unwrap_or_else(unknown)),
             limit: self.limit,
             access: self.access,
             requests: self.requests,

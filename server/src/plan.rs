@@ -25,7 +25,7 @@ pub(crate) async fn plan_scan(service: &Service, body: &[u8]) -> Result<PlanAnsw
             .with_hint("send the handle that headwater.get-table gave for this very table"));
     }
     let all_known = known.iter().all(|known| *known);
-    let limit = if all_known { None } else { request.limit.take() };
+    let (top, limit) = if all_known { (None, None) } else { (request.top.take(), request.limit.take()) };
     let plan = service.in_time(catalog.connector.plan_scan(&table, &request)).await?;
     let handle = service.seal.close(Purpose::Plan, &catalog.name, None, &plan)?;
     let mut answer = PlanAnswer::new(plan, handle);
@@ -35,6 +35,7 @@ pub(crate) async fn plan_scan(service: &Service, body: &[u8]) -> Result<PlanAnsw
         let mut answered = answer.filters.into_iter();
         let fill = |known: bool| if known { answered.next() } else { Some(Answer::Refused(UNKNOWN.to_owned())) };
         answer.filters = known.into_iter().filter_map(fill).collect();
+        answer.top = top.map(|_| Answer::Refused(UNCHECKED.to_owned()));
         answer.limit = limit.map(|_| Answer::Refused(UNCHECKED.to_owned()));
     }
     Ok(answer)

@@ -116,6 +116,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, split_byte
         request: request.clone(),
         schema,
         filters: answers,
+        top: request.top.as_ref().map(|_| Answer::Refused("files are in no order".to_owned())),
         limit,
         access: AccessPath::Scan,
         key_columns: key_columns(table, &detail),

@@ -23,7 +23,8 @@ impl Sent {
         let is_whole = each.iter().all(|sent| *sent);
         // Rows that a condition here throws away must not use up a limit there.
         let limit = request.limit.filter(|_| is_whole);
-        Self { request: ScanRequest { filters, limit, ..request.clone() }, each, is_whole }
+        let top = request.top.clone().filter(|_| is_whole);
+        Self { request: ScanRequest { filters, top, limit, ..request.clone() }, each, is_whole }
     }
 
     /// The answer with a refusal in the place of each condition that was not sent, and of the limit beneath it.
@@ -45,6 +46,7 @@ impl Sent {
         let mut answered = answer.filters.into_iter();
         let fill = |sent: bool| if sent { answered.next() } else { Some(Answer::Refused(TOO_DEEP.to_owned())) };
         answer.filters = self.each.into_iter().filter_map(fill).collect();
+        // Without an answer to the top, it is refused.
         answer.limit = limit.map(|_| Answer::Refused(BENEATH.to_owned()));
         Ok(answer)
     }
@@ -69,7 +71,7 @@ fn flattened(expr: &Expr) -> Expr {
 fn depth(expr: &Expr) -> usize {
     1 + match expr {
         Expr::And(parts) | Expr::Or(parts) => parts.iter().map(depth).max().unwrap_or(0),
-        Expr::Compare { left, right, .. } => depth(left).max(depth(right)),
+        Expr::Compare { left, right, .. } | Expr::Arithmetic { left, right, .. } => depth(left).max(depth(right)),
         Expr::Not(operand) | Expr::IsNull(operand) | Expr::In { operand, .. } | Expr::StartsWith { operand, .. } => {
             depth(operand)
         }

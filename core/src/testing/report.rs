@@ -65,7 +65,7 @@ impl Violation {
 }
 
 fn in_words(request: &ScanRequest) -> String {
-    let crate::Relation::Table(table) = &request.relation;
+    let table = &request.relation;
     let columns = match &request.projection {
         None => "all columns".to_owned(),
         Some(columns) => format!("columns [{}]", columns.join(", ")),
