@@ -1,7 +1,8 @@
 //! The contract between the engine and a source.
 
 use crate::{
-    Derived, JoinKeys, KeyDecision, Relation, Result, ScanMetrics, ScanPlan, ScanRequest, Split, TableMetadata, TableName,
+    Derived, JoinKeys, KeyDecision, Relation, Result, ScanMetrics, ScanPlan, ScanRequest, Split, TableMetadata,
+    TableName,
 };
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;

@@ -65,9 +65,7 @@ pub use memory::MemoryConnector;
 pub use metrics::{ScanMetrics, ScanStats};
 pub use name::TableName;
 pub use precision::Precision;
-pub use relation::{
-    Aggregate, AggregateCall, Derived, Input, Join, JoinColumn, Relation, Side, SortKey, Top,
-};
+pub use relation::{Aggregate, AggregateCall, Derived, Input, Join, JoinColumn, Relation, Side, SortKey, Top};
 pub use scan::{AccessPath, Answer, JoinKeys, KeyDecision, ScanPlan, ScanRequest, SourceRequest, Split};
 pub use secret::Secret;
 pub use table::{ColumnFacts, ColumnOrigin, KeyRole, TableKey, TableKind, TableMetadata, TextComparison};
