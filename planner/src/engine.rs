@@ -2,6 +2,8 @@
 
 use crate::cache::MetadataCache;
 use crate::error::from_engine;
+use crate::federate::{Federation, with_tops};
+use crate::kept;
 use crate::ledger::QueryRecord;
 use crate::negotiation::Negotiation;
 use crate::provider::ConnectorTable;
@@ -19,9 +21,9 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement;
 use futures::future::try_join_all;
-use headwater_core::{Connector, Error, Result};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use headwater_core::{Connector, Error, Relation, Result};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A configured source.
 #[derive(Debug, Clone)]
@@ -139,9 +141,15 @@ impl Engine {
         let tables = self.tables(resolved, &id, &record)?;
         let state = self.state_with(&tables)?;
         let logical = optimized(&state, &statement, &tables).await?;
+        let mut federation = Federation::default();
+        let logical = match self.pushdown {
+            PushdownMode::Auto => federated(&state, logical, tables, &mut federation).await?,
+            PushdownMode::Off => logical,
+        };
         let physical = state.query_planner().create_physical_plan(&logical, &state).await.map_err(from_engine)?;
         ScanExec::set_awaitable(&physical).map_err(from_engine)?;
-        Ok(Query::new(id, record, &logical, physical, state.task_ctx()))
+        let engine = kept::parts(&logical, &federation.reasons);
+        Ok(Query::new(id, record, engine, physical, state.task_ctx()))
     }
 
     fn tables(&self, resolved: Vec<Resolved>, id: &str, record: &Arc<QueryRecord>) -> Result<Vec<Arc<ConnectorTable>>> {
@@ -184,14 +192,16 @@ impl Engine {
         Ok(ConnectorTable {
             connector_kind: found.kind.clone(),
             cache: Arc::clone(&self.cache),
-            negotiation: Negotiation::new(Arc::clone(&found.connector), Arc::clone(&metadata)),
+            negotiation: Arc::new(Negotiation::new(Arc::clone(&found.connector), Arc::clone(&metadata))),
             connector: Arc::clone(&found.connector),
             catalog,
+            relation: Relation::Table(metadata.name.clone()),
             metadata,
+            top: None,
             pushdown: self.pushdown,
             query_id: id.to_owned(),
             record: Arc::clone(record),
-            told: Mutex::new(HashMap::new()),
+            told: Arc::default(),
         })
     }
 }
@@ -209,6 +219,35 @@ async fn optimized(state: &SessionState, statement: &Statement, tables: &[Arc<Co
         let answered = try_join_all(tables.iter().map(|table| table.settle())).await?;
         if !answered.contains(&true) {
             return Ok(logical);
+        }
+    }
+    Err(Error::internal("the connectors' answers raise new questions without end"))
+}
+
+/// The plan with what sources compute on their own, and with what of it the optimizer then pushes on.
+async fn federated(
+    state: &SessionState,
+    plan: LogicalPlan,
+    mut tables: Vec<Arc<ConnectorTable>>,
+    federation: &mut Federation,
+) -> Result<LogicalPlan> {
+    let rewritten = federation.rewrite(&plan).await?;
+    let plan = if federation.tables.is_empty() {
+        plan
+    } else {
+        tables.extend(federation.tables.iter().cloned());
+        reoptimized(state, &rewritten, &tables).await?
+    };
+    with_tops(plan, &mut federation.reasons).map_err(from_engine)
+}
+
+/// The plan once more through the optimizer, for conditions and limits above the new scans.
+async fn reoptimized(state: &SessionState, plan: &LogicalPlan, tables: &[Arc<ConnectorTable>]) -> Result<LogicalPlan> {
+    for _ in 0..MAX_ROUNDS {
+        let optimized = state.optimizer().optimize(plan.clone(), state, |_, _| {}).map_err(from_engine)?;
+        let answered = try_join_all(tables.iter().map(|table| table.settle())).await?;
+        if !answered.contains(&true) {
+            return Ok(optimized);
         }
     }
     Err(Error::internal("the connectors' answers raise new questions without end"))

@@ -3,14 +3,18 @@
 use crate::ledger::Part;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Join, LogicalPlan};
-use headwater_core::Answer;
-use std::collections::BTreeSet;
+use headwater_core::{Answer, Input, Relation};
+use std::collections::{BTreeSet, HashMap};
 
-/// One part per operator of the optimized plan that is not a scan, from the scans upwards.
-pub(crate) fn parts(plan: &LogicalPlan) -> Vec<Part> {
+/// One part per operator of the optimized plan that is not a scan, from the scans upwards. `reasons` says why, by text,
+/// where more is known than the operator's kind.
+pub(crate) fn parts(plan: &LogicalPlan, reasons: &HashMap<String, String>) -> Vec<Part> {
     let mut parts = Vec::new();
     let walked = plan.apply_with_subqueries(|node| {
-        parts.extend(part(node));
+        parts.extend(text(node).map(|text| {
+            let reason = reasons.get(&text).cloned().unwrap_or_else(|| usual_reason(node));
+            Part { text, answer: Answer::Refused(reason) }
+        }));
         Ok(TreeNodeRecursion::Continue)
     });
     debug_assert!(walked.is_ok(), "the walk itself never fails");
@@ -18,24 +22,63 @@ pub(crate) fn parts(plan: &LogicalPlan) -> Vec<Part> {
     parts
 }
 
-fn part(node: &LogicalPlan) -> Option<Part> {
-    let (text, reason) = match node {
-        LogicalPlan::Join(join) => (join_text(join), join_reason(join)),
-        LogicalPlan::Aggregate(aggregate) => {
-            let text = format!("aggregate {}", listed(&aggregate.aggr_expr, &aggregate.group_expr));
-            (text, "connectors are not asked for aggregates yet".to_owned())
+/// What a source computes of a relation's inputs, in the order in which it does.
+pub(crate) fn derived(relation: &Relation) -> Vec<Part> {
+    match relation {
+        Relation::Join(join) => {
+            let on = join.on.iter().map(|(left, right)| format!("{left} = {right}"));
+            let text = format!("join on {}", on.collect::<Vec<_>>().join(" AND "));
+            [input(&join.left), input(&join.right), vec![pushed(text)]].concat()
         }
-        LogicalPlan::Distinct(_) => ("distinct".to_owned(), "connectors are not asked for DISTINCT yet".to_owned()),
+        Relation::Aggregate(aggregate) => {
+            let calls: Vec<String> = aggregate.calls.iter().map(ToString::to_string).collect();
+            let text = match (calls.as_slice(), aggregate.groups.as_slice()) {
+                ([], groups) => format!("distinct {}", groups.join(", ")),
+                (calls, []) => format!("aggregate {}", calls.join(", ")),
+                (calls, groups) => format!("aggregate {} by {}", calls.join(", "), groups.join(", ")),
+            };
+            [input(&aggregate.input), vec![pushed(text)]].concat()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn input(input: &Input) -> Vec<Part> {
+    let filters = input.filters.iter().map(|filter| pushed(filter.to_string()));
+    derived(&input.relation).into_iter().chain(filters).collect()
+}
+
+fn pushed(text: String) -> Part {
+    Part { text, answer: Answer::Exact }
+}
+
+/// What an operator does, for people; `None` for one that does not change which rows there are.
+pub(crate) fn text(node: &LogicalPlan) -> Option<String> {
+    Some(match node {
+        LogicalPlan::Join(join) => join_text(join),
+        LogicalPlan::Aggregate(aggregate) => {
+            format!("aggregate {}", listed(&aggregate.aggr_expr, &aggregate.group_expr))
+        }
+        LogicalPlan::Distinct(_) => "distinct".to_owned(),
         LogicalPlan::Sort(sort) => {
             let keys: Vec<String> = sort.expr.iter().map(ToString::to_string).collect();
-            (format!("sort {}", keys.join(", ")), "connectors are not asked for an order yet".to_owned())
+            format!("sort {}", keys.join(", "))
         }
-        LogicalPlan::Limit(_) => (limit_text(node), "applied to what comes out of the operators below it".to_owned()),
-        LogicalPlan::Window(_) => ("window functions".to_owned(), "computed over all rows".to_owned()),
-        LogicalPlan::Union(_) => ("union".to_owned(), "its inputs are read side by side".to_owned()),
+        LogicalPlan::Limit(_) => limit_text(node),
+        LogicalPlan::Window(_) => "window functions".to_owned(),
+        LogicalPlan::Union(_) => "union".to_owned(),
         _ => return None,
-    };
-    Some(Part { text, answer: Answer::Refused(reason) })
+    })
+}
+
+fn usual_reason(node: &LogicalPlan) -> String {
+    match node {
+        LogicalPlan::Join(join) => join_reason(join),
+        LogicalPlan::Limit(_) => "applied to what comes out of the operators below it".to_owned(),
+        LogicalPlan::Window(_) => "computed over all rows".to_owned(),
+        LogicalPlan::Union(_) => "its inputs are read side by side".to_owned(),
+        _ => "computed here".to_owned(),
+    }
 }
 
 fn join_text(join: &Join) -> String {
@@ -56,7 +99,7 @@ fn join_reason(join: &Join) -> String {
         debug_assert!(walked.is_ok(), "the walk itself never fails");
     }
     match catalogs.len() {
-        0 | 1 => "joins inside one catalog are not pushed yet".to_owned(),
+        0 | 1 => "computed here".to_owned(),
         _ => format!("across catalogs {}", catalogs.into_iter().collect::<Vec<_>>().join(", ")),
     }
 }

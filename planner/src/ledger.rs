@@ -38,8 +38,10 @@ pub struct ScanLedger {
     pub catalog: String,
     /// The kind of its connector.
     pub connector: String,
-    /// The table.
+    /// The table; of a derived relation, the first of its tables.
     pub table: TableName,
+    /// What the rows come from, in words: the table, or what the source computes of its tables.
+    pub relation: String,
     /// How the source finds the rows.
     pub access: AccessPath,
     /// Columns asked for, of how many.
@@ -99,7 +101,9 @@ impl ScanRecord {
     /// An error of this scan, as the user sees it. The table may not be what it was planned as: it is looked at anew
     /// by the next statement.
     pub(crate) fn failed(&self, error: Error) -> Error {
-        self.cache.forget(&self.catalog, &self.table);
+        for table in self.plan.request.relation.tables() {
+            self.cache.forget(&self.catalog, table);
+        }
         error.with_catalog(&self.catalog)
     }
 
@@ -117,6 +121,7 @@ impl ScanRecord {
             catalog: self.catalog.clone(),
             connector: self.connector.clone(),
             table: self.table.clone(),
+            relation: self.plan.request.relation.to_string(),
             access: self.plan.access.clone(),
             columns: (self.plan.schema.fields().len(), self.table_columns),
             parts: self.parts(),
@@ -137,7 +142,10 @@ impl ScanRecord {
         let filters = filters.map(|(filter, answer)| Part { text: filter.to_string(), answer: answer.clone() });
         let limit = plan.request.limit.zip(plan.limit.clone());
         let limit = limit.map(|(limit, answer)| Part { text: format!("limit {limit}"), answer });
-        filters.chain(self.kept.iter().cloned()).chain(limit).collect()
+        let top = plan.request.top.as_ref().zip(plan.top.clone());
+        let top = top.map(|(top, answer)| Part { text: top.to_string(), answer });
+        let derived = crate::kept::derived(&plan.request.relation);
+        derived.into_iter().chain(filters).chain(self.kept.iter().cloned()).chain(top).chain(limit).collect()
     }
 }
 
@@ -173,8 +181,8 @@ impl fmt::Display for Ledger {
 
 impl fmt::Display for ScanLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ScanLedger { catalog, connector, table, .. } = self;
-        writeln!(f, "scan {catalog}.{table}   {connector} · {} · {}", self.access_text(), self.rows_text())?;
+        let ScanLedger { catalog, connector, relation, .. } = self;
+        writeln!(f, "scan {catalog}.{relation}   {connector} · {} · {}", self.access_text(), self.rows_text())?;
         self.write_sent(f)?;
         writeln!(f, "  pushed     columns {} of {}", self.columns.0, self.columns.1)?;
         self.parts.iter().try_for_each(|part| write_part(f, part))?;

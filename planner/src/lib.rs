@@ -12,9 +12,11 @@
 //! | `scan`, `keys` | the scan operator; join keys out of dynamic filters |
 //! | `ledger`, `kept` | what EXPLAIN shows |
 
+mod average;
 mod cache;
 mod engine;
 mod error;
+mod federate;
 mod kept;
 mod keys;
 mod ledger;

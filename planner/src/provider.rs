@@ -18,7 +18,9 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
-use headwater_core::{Answer, Connector, Expr, Result, ScanContext, ScanPlan, ScanRequest, TableMetadata};
+use headwater_core::{
+    Answer, Connector, Expr, Relation, Result, ScanContext, ScanPlan, ScanRequest, TableMetadata, Top,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,18 +30,56 @@ pub(crate) struct ConnectorTable {
     pub(crate) catalog: String,
     pub(crate) connector_kind: String,
     pub(crate) connector: Arc<dyn Connector>,
+    /// What the rows come from: a table, or what the source computes.
+    pub(crate) relation: Relation,
     pub(crate) metadata: Arc<TableMetadata>,
+    /// All that is wanted, if that is the first rows of an order: the engine sorts them again.
+    pub(crate) top: Option<Top>,
     pub(crate) pushdown: PushdownMode,
     pub(crate) query_id: String,
     pub(crate) record: Arc<QueryRecord>,
-    pub(crate) negotiation: Negotiation,
+    pub(crate) negotiation: Arc<Negotiation>,
     pub(crate) cache: Arc<MetadataCache>,
     /// What the engine was told about each filter. The engine may ask about filters one by one and then scan with
     /// all of them, where the connector's answer can be another: what was promised exact is then checked here.
-    pub(crate) told: Mutex<HashMap<EngineExpr, Answer>>,
+    pub(crate) told: Arc<Mutex<HashMap<EngineExpr, Answer>>>,
 }
 
 impl ConnectorTable {
+    /// A relation that the same source computes, described by `metadata`.
+    pub(crate) fn derived(&self, relation: Relation, metadata: Arc<TableMetadata>) -> Self {
+        let negotiation = Negotiation::new(Arc::clone(&self.connector), Arc::clone(&metadata));
+        Self { relation, metadata, negotiation: Arc::new(negotiation), told: Arc::default(), ..self.again() }
+    }
+
+    /// The same table, of which only the first rows are wanted.
+    pub(crate) fn with_top(&self, top: Top) -> Self {
+        Self { top: Some(top), ..self.again() }
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            catalog: self.catalog.clone(),
+            connector_kind: self.connector_kind.clone(),
+            connector: Arc::clone(&self.connector),
+            relation: self.relation.clone(),
+            metadata: Arc::clone(&self.metadata),
+            top: self.top.clone(),
+            pushdown: self.pushdown,
+            query_id: self.query_id.clone(),
+            record: Arc::clone(&self.record),
+            negotiation: Arc::clone(&self.negotiation),
+            cache: Arc::clone(&self.cache),
+            told: Arc::clone(&self.told),
+        }
+    }
+
+    /// Whether the engine has let go of a filter of this table's scan.
+    pub(crate) fn is_exact(&self, filter: &EngineExpr) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        unqualified(filter.clone()).is_ok_and(|filter| told.get(&filter) == Some(&Answer::Exact))
+    }
+
     /// Forgets what an earlier round of the optimizer was told: that plan is gone.
     pub(crate) fn begin_round(&self) {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -52,7 +92,9 @@ impl ConnectorTable {
 
     /// No plan could be made: the metadata may be out of date, so the next statement asks anew.
     fn refused(&self, error: headwater_core::Error) -> headwater_core::Error {
-        self.cache.forget(&self.catalog, &self.metadata.name);
+        for table in self.relation.tables() {
+            self.cache.forget(&self.catalog, table);
+        }
         error.with_catalog(&self.catalog)
     }
 
@@ -76,11 +118,11 @@ impl ConnectorTable {
         Ok(translated.into_iter().map(answer).collect())
     }
 
-    fn request(&self) -> ScanRequest {
-        ScanRequest::table(self.metadata.name.clone())
+    pub(crate) fn request(&self) -> ScanRequest {
+        ScanRequest::relation(self.relation.clone())
     }
 
-    async fn plan(&self, request: &ScanRequest) -> Result<ScanPlan> {
+    pub(crate) async fn plan(&self, request: &ScanRequest) -> Result<ScanPlan> {
         self.negotiation.plan(request).await.map_err(|error| self.refused(error))
     }
 
@@ -169,7 +211,11 @@ impl TableProvider for ConnectorTable {
             return Err(to_engine(error));
         }
         let mut request = self.request().with_filters(translated).with_projection(wanted.clone());
-        request.limit = limit.filter(|_| self.pushdown != PushdownMode::Off).map(|limit| limit as u64);
+        request.top = self.top.clone();
+        request.limit = limit
+            .filter(|_| request.top.is_none())
+            .filter(|_| self.pushdown != PushdownMode::Off)
+            .map(|limit| limit as u64);
         let partitions = state.config().target_partitions();
         let plan = self.plan(&request).await.map_err(to_engine)?;
         let broken = self.broken_promises(filters, &plan)?;
@@ -177,7 +223,7 @@ impl TableProvider for ConnectorTable {
             return Ok(self.scan_exec(plan, partitions));
         }
         // Some promise does not hold for the whole of the filters: read what it needs, check here, then project.
-        request.limit = None;
+        (request.top, request.limit) = (None, None);
         let widened = with_filter_columns(wanted.clone(), &request.filters);
         let plan = self.plan(&request.with_projection(widened)).await.map_err(to_engine)?;
         // This plan is another answer: what it does not keep is checked too.

@@ -1,11 +1,9 @@
 //! A planned statement: to be looked at, and to be run once.
 
-use crate::kept;
 use crate::ledger::{Ledger, Part, QueryRecord};
 use crate::scan::run;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::TaskContext;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use headwater_core::{BatchStream, Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -26,11 +24,11 @@ impl Query {
     pub(crate) fn new(
         id: String,
         record: Arc<QueryRecord>,
-        logical: &LogicalPlan,
+        engine: Vec<Part>,
         plan: Arc<dyn ExecutionPlan>,
         context: Arc<TaskContext>,
     ) -> Self {
-        Self { id, record, engine: kept::parts(logical), plan, context, started: AtomicBool::new(false) }
+        Self { id, record, engine, plan, context, started: AtomicBool::new(false) }
     }
 
     /// The tag under which the sources' own logs know this query.

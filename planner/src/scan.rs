@@ -130,7 +130,9 @@ impl ScanExec {
     }
 
     async fn join_keys(&self) -> Option<JoinKeys> {
-        if self.pushdown == PushdownMode::Off || self.filters.is_empty() {
+        // Keys would have to apply to the first rows of the order, which is not what a source would do.
+        let has_top = self.record.plan.request.top.is_some();
+        if self.pushdown == PushdownMode::Off || self.filters.is_empty() || has_top {
             return None;
         }
         let usable = &self.record.plan.key_columns;

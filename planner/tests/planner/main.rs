@@ -1,5 +1,6 @@
 //! The planner over in-memory sources: meaning, join keys, errors.
 
+mod derived;
 mod errors;
 mod join_keys;
 mod late_answers;
