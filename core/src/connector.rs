@@ -1,8 +1,8 @@
 //! The contract between the engine and a source.
 
 use crate::{
-    Derived, JoinKeys, KeyDecision, Relation, Result, ScanMetrics, ScanPlan, ScanRequest, Split, TableMetadata,
-    TableName,
+    Derived, JoinKeys, KeyDecision, QueryScope, Relation, Result, ScanMetrics, ScanPlan, ScanRequest, Split,
+    TableMetadata, TableName,
 };
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -28,16 +28,19 @@ pub struct ScanContext {
     pub max_batch_bytes: usize,
     /// Where the connector counts what it does.
     pub metrics: Arc<ScanMetrics>,
+    /// Shared by all scans of the query that read this catalog: where the connector keeps what they have in common.
+    pub scope: Arc<QueryScope>,
 }
 
 impl ScanContext {
-    /// The defaults: 8,192 rows and 16 MiB per batch, fresh counters.
+    /// The defaults: 8,192 rows and 16 MiB per batch, fresh counters, a scope of its own.
     pub fn new(query_id: impl Into<String>) -> Self {
         Self {
             query_id: query_id.into(),
             max_batch_rows: 8_192,
             max_batch_bytes: 16 << 20,
             metrics: Arc::new(ScanMetrics::default()),
+            scope: Arc::default(),
         }
     }
 }

@@ -50,6 +50,7 @@ pub mod name;
 mod precision;
 mod relation;
 mod scan;
+mod scope;
 mod secret;
 mod table;
 #[cfg(feature = "testing")]
@@ -67,6 +68,7 @@ pub use name::TableName;
 pub use precision::Precision;
 pub use relation::{Aggregate, AggregateCall, Derived, Input, Join, JoinColumn, Relation, Side, SortKey, Top};
 pub use scan::{AccessPath, Answer, JoinKeys, KeyDecision, ScanPlan, ScanRequest, SourceRequest, Split};
+pub use scope::QueryScope;
 pub use secret::Secret;
 pub use table::{ColumnFacts, ColumnOrigin, KeyRole, TableKey, TableKind, TableMetadata, TextComparison};
 pub use value::{Value, decimal_text, values_of};

@@ -21,7 +21,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement;
 use futures::future::try_join_all;
-use headwater_core::{Connector, Error, Relation, Result};
+use headwater_core::{Connector, Error, QueryScope, Relation, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -153,7 +153,11 @@ impl Engine {
     }
 
     fn tables(&self, resolved: Vec<Resolved>, id: &str, record: &Arc<QueryRecord>) -> Result<Vec<Arc<ConnectorTable>>> {
-        let provider = |Resolved { catalog, metadata }| Ok(Arc::new(self.provider(catalog, metadata, id, record)?));
+        let mut scopes: BTreeMap<String, Arc<QueryScope>> = BTreeMap::new();
+        let provider = |Resolved { catalog, metadata }| {
+            let scope = Arc::clone(scopes.entry(catalog.clone()).or_default());
+            Ok(Arc::new(self.provider(catalog, metadata, id, record, scope)?))
+        };
         resolved.into_iter().map(provider).collect()
     }
 
@@ -187,6 +191,7 @@ impl Engine {
         metadata: Arc<headwater_core::TableMetadata>,
         id: &str,
         record: &Arc<QueryRecord>,
+        scope: Arc<QueryScope>,
     ) -> Result<ConnectorTable> {
         let found = self.catalogs.get(&catalog).ok_or_else(|| Error::internal("a resolved catalog is gone"))?;
         Ok(ConnectorTable {
@@ -200,6 +205,7 @@ impl Engine {
             top: None,
             pushdown: self.pushdown,
             query_id: id.to_owned(),
+            scope,
             record: Arc::clone(record),
             told: Arc::default(),
         })

@@ -160,6 +160,12 @@ impl QueryRecord {
         self.scans.lock().unwrap_or_else(PoisonError::into_inner).push(scan);
     }
 
+    /// Lets the connectors end what the query's scans have in common.
+    pub(crate) fn end_scopes(&self) {
+        let scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
+        scans.iter().for_each(|scan| scan.context.scope.end());
+    }
+
     pub(crate) fn scans(&self) -> Vec<ScanLedger> {
         let scans = self.scans.lock().unwrap_or_else(PoisonError::into_inner);
         scans.iter().map(|scan| scan.ledger()).collect()

@@ -19,7 +19,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use headwater_core::{
-    Answer, Connector, Expr, Relation, Result, ScanContext, ScanPlan, ScanRequest, TableMetadata, Top,
+    Answer, Connector, Expr, QueryScope, Relation, Result, ScanContext, ScanPlan, ScanRequest, TableMetadata, Top,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +37,7 @@ pub(crate) struct ConnectorTable {
     pub(crate) top: Option<Top>,
     pub(crate) pushdown: PushdownMode,
     pub(crate) query_id: String,
+    pub(crate) scope: Arc<QueryScope>,
     pub(crate) record: Arc<QueryRecord>,
     pub(crate) negotiation: Arc<Negotiation>,
     pub(crate) cache: Arc<MetadataCache>,
@@ -152,13 +153,15 @@ impl ConnectorTable {
     }
 
     fn scan_exec(&self, plan: ScanPlan, partitions: usize) -> Arc<dyn ExecutionPlan> {
+        self.scope.add_scan();
+        let context = ScanContext { scope: Arc::clone(&self.scope), ..ScanContext::new(&self.query_id) };
         let record = Arc::new(ScanRecord {
             catalog: self.catalog.clone(),
             connector: self.connector_kind.clone(),
             table: self.metadata.name.clone(),
             table_columns: self.metadata.schema.fields().len(),
             kept: self.kept(),
-            context: ScanContext::new(&self.query_id),
+            context,
             cache: Arc::clone(&self.cache),
             run: Mutex::new(Run::default()),
             plan,

@@ -5,6 +5,7 @@ use crate::scan::run;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
+use futures::{StreamExt as _, stream};
 use headwater_core::{BatchStream, Error, ErrorKind, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,7 +51,10 @@ impl Query {
         if self.started.swap(true, Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::InvalidInput, "a planned query runs once; plan it again"));
         }
-        run(Arc::clone(&self.plan), Arc::clone(&self.context))
+        let end = EndOnDrop(Arc::clone(&self.record));
+        let batches = run(Arc::clone(&self.plan), Arc::clone(&self.context))?;
+        let ended = stream::once(async move { drop(end) }).filter_map(|()| async { None });
+        Ok(batches.chain(ended).boxed())
     }
 
     /// What was asked of each source and, once running, what it did. Cheap; may be called at any time.
@@ -61,5 +65,14 @@ impl Query {
     /// The engine's operators, one per line, inputs indented.
     pub fn operators(&self) -> String {
         displayable(self.plan.as_ref()).indent(false).to_string()
+    }
+}
+
+/// Ends what the query's scans share at their sources, once the last batch was taken or nobody waits for it.
+struct EndOnDrop(Arc<QueryRecord>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end_scopes();
     }
 }

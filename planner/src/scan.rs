@@ -304,6 +304,7 @@ impl ExecutionPlan for ScanExec {
     /// filters of joins that are gone with the run before.
     fn reset_state(self: Arc<Self>) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let ran = not_run(self.ran.len());
+        self.record.context.scope.add_scan();
         let (filters, awaitable, queue) = (Vec::new(), Arc::default(), Arc::default());
         Ok(Arc::new(Self { filters, awaitable, queue, ran, ..self.as_ref().clone() }))
     }

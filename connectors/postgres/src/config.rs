@@ -31,6 +31,18 @@ const OPTIONS: &[OptionSpec] = &[
     option("sslrootcert", OptionKind::Text, None, "PEM file with the authorities to trust instead of the system's"),
     option("schemas", OptionKind::TextList, None, "Schemas to show, `*` stands for any characters; all if not given"),
     option("max_connections", OptionKind::Integer, Some("8"), "How many connections to open at most"),
+    option(
+        "max_parallel_reads",
+        OptionKind::Integer,
+        Some("4"),
+        "How many statements of one scan to run at once; 1 also leaves large tables in one piece",
+    ),
+    option(
+        "snapshot",
+        OptionKind::Choice(Snapshots::WORDS),
+        Some("query"),
+        "query: all that one query reads here is of one moment; statement: each statement has a moment of its own, for proxies and products that cannot share a snapshot among connections, and large tables are left in one piece",
+    ),
     option("connect_timeout", OptionKind::Duration, Some("10s"), "How long opening a connection may take"),
     option(
         "acquire_timeout",
@@ -103,6 +115,20 @@ impl SslMode {
     }
 }
 
+/// What is of one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Snapshots {
+    /// All that a query reads here.
+    #[default]
+    Query,
+    /// The rows of one statement.
+    Statement,
+}
+
+impl Snapshots {
+    const WORDS: &[&str] = &["query", "statement"];
+}
+
 /// Everything needed to connect. `Debug` shows no password.
 #[derive(Clone)]
 pub struct PostgresConfig {
@@ -124,6 +150,10 @@ pub struct PostgresConfig {
     pub schemas: Option<Vec<String>>,
     /// How many connections to open at most.
     pub max_connections: usize,
+    /// How many statements of one scan to run at once.
+    pub max_parallel_reads: usize,
+    /// What is of one moment.
+    pub snapshots: Snapshots,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
     /// How long to wait for a free connection.
@@ -160,10 +190,27 @@ impl PostgresConfig {
         config.schemas = options.text_list("schemas").map(|list| list.into_iter().map(str::to_owned).collect());
         let connections = options.integer_within("max_connections", 1..=1000)?;
         config.max_connections = usize::try_from(connections).unwrap_or(1);
+        let reads = options.integer_within("max_parallel_reads", 1..=64)?;
+        config.max_parallel_reads = usize::try_from(reads).unwrap_or(1);
+        config.snapshots = match options.text("snapshot") {
+            Some("statement") => Snapshots::Statement,
+            _ => Snapshots::Query,
+        };
         config.connect_timeout = options.duration("connect_timeout").unwrap_or(config.connect_timeout);
         config.acquire_timeout = options.duration("acquire_timeout").unwrap_or(config.acquire_timeout);
         config.statement_timeout = options.duration("statement_timeout").filter(|timeout| !timeout.is_zero());
         Ok(config)
+    }
+
+    /// Whether connections share a snapshot: one of them has to keep it for the others.
+    pub(crate) fn shares_snapshots(&self) -> bool {
+        self.snapshots == Snapshots::Query && self.max_connections > 1
+    }
+
+    /// How many statements of one scan may run at once beside the connection that keeps their snapshot.
+    pub(crate) fn parallel_reads(&self) -> usize {
+        let spare = if self.shares_snapshots() { self.max_connections - 1 } else { self.max_connections };
+        self.max_parallel_reads.min(spare).max(1)
     }
 
     /// `host:port`, for messages.
@@ -208,6 +255,8 @@ fn parse_url(url: &str) -> Result<PostgresConfig> {
         sslrootcert: None,
         schemas: None,
         max_connections: 8,
+        max_parallel_reads: 4,
+        snapshots: Snapshots::default(),
         connect_timeout: Duration::from_secs(10),
         acquire_timeout: Duration::from_secs(60),
         statement_timeout: None,

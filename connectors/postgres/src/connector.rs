@@ -21,7 +21,9 @@ use std::sync::Arc;
 /// `acquire_timeout` for one, then get `LimitExceeded`.
 ///
 /// # Consistency
-/// Each read sees one snapshot of its table, in a transaction of its own: two scans may see different moments.
+/// All that a query reads, by however many statements, is of one moment: where there is more than one, a connection
+/// exports its snapshot and the others import it. With `max_connections = 1` or `snapshot = "statement"` each statement
+/// has a moment of its own.
 pub struct PostgresConnector {
     connections: Arc<Connections>,
 }
@@ -54,8 +56,7 @@ impl Connector for PostgresConnector {
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        let max_parallel_splits = Some(self.connections.config().max_connections);
-        Ok(ScanPlan { max_parallel_splits, ..plan::plan_scan(table, request)? })
+        plan::plan_scan(table, request, self.connections.config())
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, _: &ScanContext) -> Result<Splits> {

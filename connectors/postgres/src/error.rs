@@ -75,6 +75,45 @@ pub(crate) fn is_gone(error: &tokio_postgres::Error) -> bool {
     error.is_closed() || is_io(error) || code.starts_with("57P")
 }
 
+/// Whether a snapshot could not be imported because the transaction that exported it has ended.
+pub(crate) fn is_snapshot_gone(error: &tokio_postgres::Error) -> bool {
+    let code = error.as_db_error().map_or("", |db| db.code().code());
+    matches!(code, "22023" | "55000")
+}
+
+/// What a query reads must be of one moment: what is read already is of the moment that is gone.
+pub(crate) fn snapshot_gone(error: &tokio_postgres::Error, config: &PostgresConfig) -> Error {
+    let code = error.as_db_error().map_or("", |db| db.code().code());
+    let message = format!(
+        "PostgreSQL at {}: the connection that kept the query's snapshot was lost, and with it the moment that the \
+         query reads [{code}]",
+        config.address()
+    );
+    Error::new(ErrorKind::Unavailable, message).with_hint("run the statement again")
+}
+
+/// A snapshot that is not given: by a proxy in between, or a product that only speaks PostgreSQL's protocol.
+pub(crate) fn export_failed(error: tokio_postgres::Error, config: &PostgresConfig) -> Error {
+    let code = error.as_db_error().map_or("", |db| db.code().code());
+    let unknown = matches!(code, "0A000" | "42883" | "42601" | "42501");
+    let error = from_driver(error, config);
+    if !unknown {
+        return error;
+    }
+    let message = format!("the server does not export the snapshot that a query's connections are to share: {error}");
+    Error::new(ErrorKind::Unsupported, message)
+        .with_hint("set snapshot = \"statement\": each statement then reads a moment of its own")
+}
+
+/// Too many queries at once keep a snapshot.
+pub(crate) fn too_many_keepers(config: &PostgresConfig) -> Error {
+    let (keepers, waited) = ((config.max_connections / 2).max(1), config.acquire_timeout.as_secs());
+    let message = format!("{keepers} queries, as many as half of the connections, kept a snapshot for {waited} s");
+    Error::new(ErrorKind::LimitExceeded, message)
+        .with_hint("raise max_connections or acquire_timeout")
+        .with_retry(Retry::Now)
+}
+
 /// A result that does not look as PostgreSQL's own catalog does.
 pub(crate) fn unexpected(error: tokio_postgres::Error) -> Error {
     Error::new(ErrorKind::Corrupt, format!("unexpected metadata from the server: {}", innermost(&error)))

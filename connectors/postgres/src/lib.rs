@@ -16,6 +16,8 @@
 //! - **Read only.** All work happens in `READ ONLY` transactions with a pinned session: UTC, ISO dates, and a
 //!   `search_path` that lets nobody put other functions or operators under our names.
 //! - **Shown is sent.** `ScanPlan::requests` holds the very statements; nothing else reads data.
+//! - **One moment.** A large table is read by several statements, each over a range of its pages. They, and all other
+//!   scans of the same query, see one exported snapshot.
 //! - **Exactness.** What PostgreSQL and the engine do not mean alike is rewritten (`COLLATE "C"`), asked as a superset,
 //!   or left to the engine with a reason.
 //! - **Conversion** follows one table, in the `convert` module.
@@ -34,8 +36,10 @@ mod keys;
 mod lease;
 mod metadata;
 mod plan;
+mod ranges;
 mod read;
+mod snapshot;
 mod tls;
 
-pub use config::{PostgresConfig, PostgresFactory, SslMode};
+pub use config::{PostgresConfig, PostgresFactory, Snapshots, SslMode};
 pub use connector::PostgresConnector;

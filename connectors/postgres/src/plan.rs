@@ -1,7 +1,9 @@
 //! What PostgreSQL will do of a request.
 
+use crate::PostgresConfig;
 use crate::convert::{ColumnLaw, Decoding};
 use crate::metadata::TableDetail;
+use crate::ranges::{Ranges, ranges};
 use headwater_core::{Error, Result, ScanPlan, ScanRequest, SourceRequest, Split, TableMetadata};
 use headwater_sql::{
     Negotiated, POSTGRES, SqlText, access_path, column_notes, estimated_rows, negotiate, used_columns,
@@ -31,11 +33,14 @@ pub(crate) struct SplitDetail {
     /// The same columns of the same table without conditions: parsed, not run, to see whether their types are still
     /// those of the decodings.
     pub(crate) shape: String,
+    /// Whether other statements read other rows of the same scan: all must see the same moment.
+    #[serde(default)]
+    pub(crate) one_of_many: bool,
 }
 
-pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &PostgresConfig) -> Result<ScanPlan> {
     let schema = request.output_schema(table)?;
-    let mut laws = TableDetail::of(table)?.columns;
+    let TableDetail { columns: mut laws, stored } = TableDetail::of(table)?;
     let projection: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let negotiated = negotiated(&laws, &projection, request)?;
     let used = used_columns(&projection, request);
@@ -44,16 +49,31 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest) -> Result<
     let key_columns = keys.map(|name| (*name).to_owned()).collect();
     let indexed = table.keys.iter().filter_map(|key| key.columns.first().cloned()).collect();
     let detail = PlanDetail { columns: laws, table_rows: table.row_count.value(), indexed };
-    let request_sent = statement(&negotiated);
+    // Without a shared snapshot a row that moves between two ranges would be read twice or not at all.
+    let parallel = if config.shares_snapshots() { config.parallel_reads() } else { 1 };
+    let cut = stored.map(|stored| ranges(&stored, table, request, &negotiated.filters, parallel));
+    let mut notes = column_notes(table, &projection);
+    if config.max_connections == 1 {
+        notes.push("max_connections is 1: each statement reads a moment of its own".to_owned());
+    }
+    let requests = match cut {
+        Some(Ranges::Cut(conditions)) => conditions.iter().map(|range| ranged(&negotiated, range)).collect(),
+        Some(Ranges::Whole(why)) => {
+            notes.extend(why.map(str::to_owned));
+            vec![statement(&negotiated)]
+        }
+        None => vec![statement(&negotiated)],
+    };
     Ok(ScanPlan {
         rows: estimated_rows(table, request, &negotiated.filters),
         access: access_path(table, request, &negotiated.filters),
-        notes: column_notes(table, &projection),
+        notes,
+        max_parallel_splits: Some(config.parallel_reads()),
         filters: negotiated.filters,
         limit: negotiated.limit,
         key_columns,
         detail: serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?,
-        ..ScanPlan::whole_table(table, request, vec![request_sent])?
+        ..ScanPlan::whole_table(table, request, requests)?
     })
 }
 
@@ -74,8 +94,19 @@ pub(crate) fn statement(negotiated: &Negotiated) -> SourceRequest {
     SourceRequest::Sql(copy.into_string())
 }
 
-/// A split that sends `request`.
-pub(crate) fn split(plan: &ScanPlan, laws: &BTreeMap<String, ColumnLaw>, request: SourceRequest) -> Result<Split> {
+/// The statement for those rows that lie in a range of pages.
+fn ranged(negotiated: &Negotiated, range: &SqlText) -> SourceRequest {
+    let mut negotiated = negotiated.clone();
+    negotiated.select.conditions.push(range.clone());
+    statement(&negotiated)
+}
+
+/// Splits that send `requests`.
+pub(crate) fn splits(
+    plan: &ScanPlan,
+    laws: &BTreeMap<String, ColumnLaw>,
+    requests: Vec<SourceRequest>,
+) -> Result<Vec<Split>> {
     let decoding = |name: &str| {
         let law = laws.get(name).ok_or_else(|| Error::internal(format!("the plan does not know column {name}")))?;
         Ok(law.decoding())
@@ -84,6 +115,8 @@ pub(crate) fn split(plan: &ScanPlan, laws: &BTreeMap<String, ColumnLaw>, request
     let projection: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
     let bare = ScanRequest { filters: Vec::new(), limit: None, ..plan.request.clone() };
     let shape = negotiated(laws, &projection, &bare)?.select.to_sql().into_string();
-    let detail = serde_json::to_value(SplitDetail { decodings, shape }).map_err(|e| Error::internal(e.to_string()))?;
-    Ok(Split::new(std::sync::Arc::clone(&plan.schema), request).with_detail(detail))
+    let detail = SplitDetail { decodings, shape, one_of_many: requests.len() > 1 };
+    let detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
+    let split = |request| Split::new(std::sync::Arc::clone(&plan.schema), request).with_detail(detail.clone());
+    Ok(requests.into_iter().map(split).collect())
 }

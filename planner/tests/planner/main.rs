@@ -6,5 +6,6 @@ mod join_keys;
 mod late_answers;
 mod promises;
 mod recursion;
+mod scopes;
 mod semantics;
 mod support;

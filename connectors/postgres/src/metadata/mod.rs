@@ -4,10 +4,11 @@ mod columns;
 mod keys;
 mod relation;
 
-use crate::connect::Connections;
+use crate::connect::{Connections, Moment};
 use crate::convert::ColumnLaw;
 use crate::error::from_driver;
 use crate::lease::Lease;
+use crate::ranges::Stored;
 use arrow::datatypes::{Field, Schema};
 use columns::FoundColumn;
 use headwater_core::{ColumnFacts, Error, Result, TableMetadata, TableName};
@@ -21,6 +22,9 @@ use tokio_postgres::types::{ToSql, Type};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct TableDetail {
     pub(crate) columns: BTreeMap<String, ColumnLaw>,
+    /// Where the rows are stored, if they can be read by ranges of pages.
+    #[serde(default)]
+    pub(crate) stored: Option<Stored>,
 }
 
 impl TableDetail {
@@ -64,7 +68,7 @@ pub(crate) async fn list_tables(connections: &Connections, schema: &str) -> Resu
 /// Three queries, sent together, in one snapshot.
 pub(crate) async fn get_table(connections: &Connections, name: &TableName) -> Result<TableMetadata> {
     check_shown(connections, &name.schema)?;
-    let lease = connections.begin(None).await?;
+    let lease = connections.begin(None, Moment::Own).await?;
     let asked: [(&(dyn ToSql + Sync), Type); 2] = [(&name.schema, Type::TEXT), (&name.table, Type::TEXT)];
     let (relation, columns, keys) = futures::future::try_join3(
         lease.client().query_typed(relation::QUERY, &asked),
@@ -77,7 +81,7 @@ pub(crate) async fn get_table(connections: &Connections, name: &TableName) -> Re
     let relation = relation.first().ok_or_else(|| schema_not_found(&name.schema))?;
     let relation = relation::parse(relation, name)?;
     let columns = columns.iter().map(|row| columns::parse(row, &relation)).collect::<Result<Vec<_>>>()?;
-    let mut table = described(name.clone(), &columns)?;
+    let mut table = described(name.clone(), &columns, relation.stored)?;
     table.kind = relation.kind;
     table.row_count = relation.rows;
     table.byte_size = relation.bytes;
@@ -86,13 +90,14 @@ pub(crate) async fn get_table(connections: &Connections, name: &TableName) -> Re
     Ok(table)
 }
 
-fn described(name: TableName, columns: &[FoundColumn]) -> Result<TableMetadata> {
+fn described(name: TableName, columns: &[FoundColumn], stored: Option<Stored>) -> Result<TableMetadata> {
     let field = |column: &FoundColumn| Field::new(&column.name, column.law.decoding().arrow_type(), column.nullable);
     let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
     let mut table = TableMetadata::new(name, Arc::new(schema));
     let laws = columns.iter().map(|column| (column.name.clone(), column.law.clone())).collect();
     table.columns = columns.iter().map(|column| (column.name.clone(), facts(column))).collect();
-    table.detail = serde_json::to_value(TableDetail { columns: laws }).map_err(|e| Error::internal(e.to_string()))?;
+    let detail = TableDetail { columns: laws, stored };
+    table.detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     Ok(table)
 }
 
@@ -111,7 +116,7 @@ async fn query(
     sql: &'static str,
     parameters: &[(&(dyn ToSql + Sync), Type)],
 ) -> Result<Vec<Row>> {
-    let lease: Lease = connections.begin(None).await?;
+    let lease: Lease = connections.begin(None, Moment::Own).await?;
     let rows = lease.client().query_typed(sql, parameters).await;
     let rows = rows.map_err(|error| from_driver(error, connections.config()))?;
     lease.finish(connections.config()).await?;

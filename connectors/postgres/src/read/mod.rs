@@ -15,6 +15,7 @@ use crate::connect::Connections;
 use crate::error::from_driver;
 use crate::lease::Lease;
 use crate::plan::SplitDetail;
+use crate::snapshot;
 use arrow::array::RecordBatch;
 use batch::BatchBuilder;
 use futures::{StreamExt as _, stream};
@@ -35,7 +36,7 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
         .map_err(|e| Error::internal(format!("this split is another connector's: {e}")))?;
     let batch = BatchBuilder::new(Arc::clone(&split.schema), &detail.decodings, context, split.limit);
     let started = Instant::now();
-    let lease = connections.begin(Some(&context.query_id)).await?;
+    let lease = snapshot::begin(connections, &detail, context).await?;
     // Sent together: one round trip. The first locks the table's shape until the transaction ends.
     let checked = shape::check(lease.client(), &detail, &split.schema, connections.config());
     let (checked, copy) = tokio::join!(checked, lease.client().copy_out(sql.as_str()));

@@ -8,4 +8,6 @@ mod keys;
 mod metadata;
 mod pushdown;
 mod reading;
+mod snapshots;
+mod splitting;
 mod support;

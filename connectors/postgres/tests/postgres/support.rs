@@ -1,7 +1,7 @@
 //! A database of its own for each test, and the connector to it.
 
 use arrow::array::{Array, RecordBatch};
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use headwater_core::config::{Origin, Setting};
 use headwater_core::{
     Connector, ConnectorList, JoinKeys, KeyDecision, Result, ScanContext, ScanPlan, ScanRequest, Split, TableName,
@@ -134,11 +134,24 @@ pub(crate) async fn scan_with(
     let headwater_core::Relation::Table(name) = &request.relation else { panic!("no table") };
     let metadata = connector.get_table(name).await?;
     let plan = connector.plan_scan(&metadata, request).await?;
+    read_all(connector, plan, keys, context).await
+}
+
+/// Everything that a plan gives, its parts read at once as far as the plan allows.
+pub(crate) async fn read_all(
+    connector: &Arc<dyn Connector>,
+    plan: ScanPlan,
+    keys: Option<&JoinKeys>,
+    context: &ScanContext,
+) -> Result<Scanned> {
     let found = connector.splits(&plan, keys, context).await?;
     let splits: Vec<Split> = found.stream.try_collect().await?;
-    let mut batches = Vec::new();
-    for split in &splits {
-        batches.extend(connector.read(split, context).await?.try_collect::<Vec<_>>().await?);
-    }
-    Ok(Scanned { plan, keys: found.keys, splits, batches })
+    let at_once = plan.max_parallel_splits.unwrap_or(1);
+    let read = |split: &Split| {
+        let (connector, split) = (Arc::clone(connector), split.clone());
+        async move { connector.read(&split, context).await?.try_collect::<Vec<_>>().await }
+    };
+    let reads: Vec<_> = splits.iter().map(read).collect();
+    let batches: Vec<Vec<RecordBatch>> = futures::stream::iter(reads).buffered(at_once).try_collect().await?;
+    Ok(Scanned { plan, keys: found.keys, splits, batches: batches.into_iter().flatten().collect() })
 }
