@@ -68,6 +68,7 @@ impl ConnectorTable {
             top: self.top.clone(),
             pushdown: self.pushdown,
             query_id: self.query_id.clone(),
+            scope: Arc::clone(&self.scope),
             record: Arc::clone(&self.record),
             negotiation: Arc::clone(&self.negotiation),
             cache: Arc::clone(&self.cache),
