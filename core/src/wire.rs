@@ -11,8 +11,8 @@ pub(crate) mod schema_text;
 pub use failure::Failure;
 
 use crate::{
-    AccessPath, Answer, JoinKeys, KeyDecision, Precision, Result, ScanPlan, ScanRequest, SourceRequest, TableMetadata,
-    TableName,
+    AccessPath, Answer, JoinKeys, KeyDecision, Precision, Relation, Result, ScanPlan, ScanRequest, SourceRequest,
+    TableMetadata, TableName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub mod action {
     pub const LIST_TABLES: &str = "headwater.list-tables";
     /// [`GetTable`](super::GetTable), then one [`TableAnswer`](super::TableAnswer).
     pub const GET_TABLE: &str = "headwater.get-table";
+    /// [`Derive`](super::Derive), then one [`DeriveAnswer`](super::DeriveAnswer).
+    pub const DERIVE: &str = "headwater.derive";
     /// [`PlanScan`](super::PlanScan), then one [`PlanAnswer`](super::PlanAnswer).
     pub const PLAN_SCAN: &str = "headwater.plan-scan";
     /// [`GetSplits`](super::GetSplits), then [`SplitsPage`](super::SplitsPage)s.
@@ -125,6 +127,35 @@ pub struct TableAnswer {
     /// What the server wants to be told again when a scan of the table is planned. The caller does not look into it.
     #[serde(default)]
     pub handle: String,
+}
+
+/// Asks whether the source computes a relation of its own tables.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Derive {
+    /// The catalog; may be left out where the server has just one.
+    #[serde(default)]
+    pub catalog: Option<String>,
+    /// What it would compute.
+    pub relation: Relation,
+    /// The handles that came with the relation's inputs, in order.
+    #[serde(default)]
+    pub handles: Vec<String>,
+}
+
+/// What is made of a derived relation: either `table` or `refused`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeriveAnswer {
+    /// The version of the protocol.
+    pub version: u32,
+    /// The relation as a table; `detail` stays on the server, inside the handle.
+    #[serde(default)]
+    pub table: Option<TableMetadata>,
+    /// What the server wants to be told again when a scan of the relation is planned.
+    #[serde(default)]
+    pub handle: String,
+    /// Why the source does not compute it, in words.
+    #[serde(default)]
+    pub refused: Option<String>,
 }
 
 /// Asks what is promised for a request.

@@ -1,15 +1,16 @@
 //! The actions: a JSON object in, JSON objects out.
 
 use crate::context::context_of;
+use crate::plan::Described;
 use crate::seal::Purpose;
 use crate::service::{Answers, Service};
-use crate::{plan, splits};
+use crate::{derive, plan, splits};
 use arrow_flight::Action;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::wire::{
     GetSplits, GetTable, ListSchemas, ListTables, SchemasPage, ServerAnswer, TableAnswer, TablesPage, action,
 };
-use headwater_core::{Error, ErrorKind, Result, WIRE_VERSION};
+use headwater_core::{Error, ErrorKind, Relation, Result, TableMetadata, WIRE_VERSION};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tonic::Request;
@@ -25,6 +26,7 @@ pub(crate) async fn answer(service: &Service, request: Request<Action>) -> Resul
         action::LIST_SCHEMAS => list_schemas(service, &message(body)?).await,
         action::LIST_TABLES => list_tables(service, &message(body)?).await,
         action::GET_TABLE => one(&get_table(service, &message(body)?).await?),
+        action::DERIVE => one(&derive::derive(service, message(body)?).await?),
         action::PLAN_SCAN => one(&plan::plan_scan(service, body).await?),
         action::GET_SPLITS => {
             let ask: GetSplits = message(body)?;
@@ -86,9 +88,10 @@ fn pages<T: Clone, P: Serialize>(
 
 async fn get_table(service: &Service, ask: &GetTable) -> Result<TableAnswer> {
     let catalog = service.catalogs.find(ask.catalog.as_deref())?;
-    let mut table = service.in_time(catalog.connector.get_table(&ask.table)).await?;
-    let handle = service.seal.close(Purpose::Table, &catalog.name, None, &table)?;
+    let table = service.in_time(catalog.connector.get_table(&ask.table)).await?;
+    let described = Described { relation: Relation::Table(table.name.clone()), table };
+    let handle = service.seal.close(Purpose::Table, &catalog.name, None, &described)?;
     // The connector's own business: it comes back inside the handle.
-    table.detail = serde_json::Value::Null;
+    let table = TableMetadata { detail: serde_json::Value::Null, ..described.table };
     Ok(TableAnswer { version: WIRE_VERSION, table, handle })
 }

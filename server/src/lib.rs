@@ -29,6 +29,7 @@ mod actions;
 mod builder;
 mod catalogs;
 mod context;
+mod derive;
 mod encode;
 mod guard;
 mod info;

@@ -6,8 +6,8 @@ use crate::seal::{Purpose, foreign};
 use crate::service::Service;
 use headwater_core::wire::{PlanAnswer, PlanScan};
 use headwater_core::{Answer, Error, ErrorKind, Expr, Relation, Result, TableMetadata};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// What is answered to a condition of a later version.
@@ -17,12 +17,10 @@ const UNCHECKED: &str = "conditions that the server does not know apply first";
 pub(crate) async fn plan_scan(service: &Service, body: &[u8]) -> Result<PlanAnswer> {
     let (ask, known) = lenient(body)?;
     let catalog = service.catalogs.find(ask.catalog.as_deref())?;
-    let table: TableMetadata = opened(service, catalog, Purpose::Table, &ask.handle)?;
+    let Described { relation, table } = opened(service, catalog, Purpose::Table, &ask.handle)?;
     let mut request = ask.request;
-    if request.relation != Relation::Table(table.name.clone()) {
-        let message = format!("the handle is that of table {}, the request is about another", table.name);
-        return Err(Error::new(ErrorKind::InvalidInput, message)
-            .with_hint("send the handle that headwater.get-table gave for this very table"));
+    if request.relation != relation {
+        return Err(another(&relation));
     }
     let all_known = known.iter().all(|known| *known);
     let (top, limit) = if all_known { (None, None) } else { (request.top.take(), request.limit.take()) };
@@ -39,6 +37,20 @@ pub(crate) async fn plan_scan(service: &Service, body: &[u8]) -> Result<PlanAnsw
         answer.limit = limit.map(|_| Answer::Refused(UNCHECKED.to_owned()));
     }
     Ok(answer)
+}
+
+/// What a handle of a table stands for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Described {
+    pub(crate) relation: Relation,
+    pub(crate) table: TableMetadata,
+}
+
+/// The caller sent the handle of another relation than it asks about.
+pub(crate) fn another(relation: &Relation) -> Error {
+    let message = format!("the handle is that of {relation}, the request is about another");
+    Error::new(ErrorKind::InvalidInput, message)
+        .with_hint("send the handle that headwater.get-table or headwater.derive gave for this very relation")
 }
 
 /// What we gave to a caller and get back, for a catalog.

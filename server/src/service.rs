@@ -81,6 +81,7 @@ impl FlightService for Service {
             (action::LIST_SCHEMAS, "the schemas of a catalog"),
             (action::LIST_TABLES, "the tables of a schema"),
             (action::GET_TABLE, "a table's columns, keys and statistics"),
+            (action::DERIVE, "whether the source computes a join or groups of its tables"),
             (action::PLAN_SCAN, "what is promised for a request"),
             (action::GET_SPLITS, "the parts of a plan, with tickets to read them"),
         ];

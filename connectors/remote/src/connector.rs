@@ -7,11 +7,12 @@ use crate::{RemoteConfig, error, read, splits};
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::wire::{
-    GetTable, ListSchemas, ListTables, PlanAnswer, PlanScan, SchemasPage, TableAnswer, TablesPage, action,
+    Derive, DeriveAnswer, GetTable, ListSchemas, ListTables, PlanAnswer, PlanScan, SchemasPage, TableAnswer,
+    TablesPage, action,
 };
 use headwater_core::{
-    BatchStream, Connector, JoinKeys, NameStream, Result, ScanContext, ScanPlan, ScanRequest, Split, Splits,
-    TableMetadata, TableName,
+    BatchStream, Connector, Derived, ErrorKind, JoinKeys, NameStream, Relation, Result, ScanContext, ScanPlan,
+    ScanRequest, Split, Splits, TableMetadata, TableName,
 };
 use serde_json::{Value as Json, json};
 use std::fmt;
@@ -83,6 +84,24 @@ impl Connector for RemoteConnector {
             return Err(error::unexpected(what, &self.link.config));
         }
         Ok(TableMetadata { detail: json!({ "handle": answer.handle }), ..answer.table })
+    }
+
+    async fn derive(&self, relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Result<Derived> {
+        let handles = inputs.iter().map(|input| text(&input.detail, "handle")).collect();
+        let question = Derive { catalog: self.catalog(), relation: relation.clone(), handles };
+        let answer: DeriveAnswer = match self.link.ask(action::DERIVE, &question).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                return Ok(Derived::Refused("the server computes neither joins nor groups".to_owned()));
+            }
+            answer => answer?,
+        };
+        Ok(match (answer.table, answer.refused) {
+            (Some(table), _) => {
+                Derived::Table(Box::new(TableMetadata { detail: json!({ "handle": answer.handle }), ..table }))
+            }
+            (None, Some(reason)) => Derived::Refused(reason),
+            (None, None) => return Err(error::unexpected("it neither derives nor refuses", &self.link.config)),
+        })
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {

@@ -1,6 +1,7 @@
 //! The server and its client, over real connections.
 
 mod conformance;
+mod derived;
 mod document;
 mod doors;
 mod endings;

@@ -66,7 +66,7 @@ async fn a_handle_is_good_for_its_own_table_alone() {
     let table = remote.get_table(&name("huge")).await.unwrap();
     let error = remote.plan_scan(&table, &ScanRequest::table(name("numbers"))).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
-    assert_eq!(error.to_string(), "the handle is that of table main.huge, the request is about another");
+    assert_eq!(error.to_string(), "the handle is that of main.huge, the request is about another");
     assert!(remote.plan_scan(&table, &ScanRequest::table(name("huge"))).await.is_ok());
 }
 
