@@ -41,6 +41,7 @@
 pub mod config;
 mod connector;
 mod error;
+mod estimates;
 pub mod eval;
 mod expr;
 mod factory;
@@ -60,6 +61,7 @@ pub mod wire;
 
 pub use connector::{BatchStream, Connector, NameStream, ScanContext, SplitStream, Splits};
 pub use error::{Error, ErrorKind, Result, Retry, SqlLocation};
+pub use estimates::{ColumnEstimates, CommonValue, parsed_values};
 pub use expr::{ArithmeticOp, CompareOp, Expr, shown_list};
 pub use factory::{ConnectorFactory, ConnectorList};
 pub use memory::MemoryConnector;

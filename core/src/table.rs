@@ -1,6 +1,6 @@
 //! What planning needs to know of a table.
 
-use crate::{Precision, TableName};
+use crate::{ColumnEstimates, Precision, TableName};
 use arrow_schema::SchemaRef;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ pub enum ColumnOrigin {
 }
 
 /// What is known of a column beyond its Arrow field.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ColumnFacts {
     /// The type as the source names it, for people: `numeric(12,2)`, `S`.
@@ -80,6 +80,9 @@ pub struct ColumnFacts {
     pub note: Option<String>,
     /// How many different values there are.
     pub distinct: Precision,
+    /// What was sampled of its values.
+    #[serde(skip_serializing_if = "ColumnEstimates::is_empty")]
+    pub estimates: ColumnEstimates,
 }
 
 /// What a key or an index promises.

@@ -19,7 +19,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use headwater_core::{
-    Answer, Connector, Expr, QueryScope, Relation, Result, ScanContext, ScanPlan, ScanRequest, TableMetadata, Top,
+    Answer, ColumnFacts, Connector, Expr, QueryScope, Relation, Result, ScanContext, ScanPlan, ScanRequest,
+    TableMetadata, Top,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -168,7 +169,9 @@ impl ConnectorTable {
             plan,
         });
         self.record.add(Arc::clone(&record));
-        Arc::new(ScanExec::new(Arc::clone(&self.connector), record, partitions, self.pushdown))
+        let fields = record.plan.schema.fields().iter();
+        let facts: Vec<ColumnFacts> = fields.map(|field| self.metadata.facts(field.name())).collect();
+        Arc::new(ScanExec::new(Arc::clone(&self.connector), record, &facts, partitions, self.pushdown))
     }
 }
 

@@ -30,7 +30,8 @@ use datafusion::physical_plan::{
 };
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use headwater_core::{
-    BatchStream, Connector, Error, ErrorKind, JoinKeys, KeyDecision, Precision, Result, Split, SplitStream,
+    BatchStream, ColumnFacts, Connector, Error, ErrorKind, JoinKeys, KeyDecision, Precision, Result, ScanPlan, Split,
+    SplitStream,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -62,6 +63,7 @@ pub(crate) struct ScanExec {
     /// Which partitions have run. The queue is empty afterwards: a second run would look like an empty table.
     ran: Arc<[AtomicBool]>,
     properties: Arc<PlanProperties>,
+    statistics: Arc<Statistics>,
     metrics: ExecutionPlanMetricsSet,
 }
 
@@ -69,6 +71,7 @@ impl ScanExec {
     pub(crate) fn new(
         connector: Arc<dyn Connector>,
         record: Arc<ScanRecord>,
+        facts: &[ColumnFacts],
         target_partitions: usize,
         pushdown: PushdownMode,
     ) -> Self {
@@ -81,6 +84,7 @@ impl ScanExec {
             Boundedness::Bounded,
         )
         .with_scheduling_type(SchedulingType::Cooperative);
+        let statistics = Arc::new(statistics(&record.plan, facts));
         Self {
             connector,
             record,
@@ -90,6 +94,7 @@ impl ScanExec {
             queue: Arc::default(),
             ran: not_run(partitions),
             properties: Arc::new(properties),
+            statistics,
             metrics: ExecutionPlanMetricsSet::new(),
         }
     }
@@ -176,6 +181,24 @@ impl ScanExec {
         };
         Ok(splits.map(read).flatten_unordered(at_once).boxed())
     }
+}
+
+/// What is expected of a scan, for the choice of a join's sides and of the order of joins. `facts` are those of the
+/// scan's columns, in order.
+fn statistics(plan: &ScanPlan, facts: &[ColumnFacts]) -> Statistics {
+    let mut statistics = Statistics::new_unknown(&plan.schema);
+    let count = |rows: u64| usize::try_from(rows).ok();
+    statistics.num_rows = match plan.rows {
+        Precision::Exact(rows) => count(rows).map_or(EnginePrecision::Absent, EnginePrecision::Exact),
+        Precision::Inexact(rows) => count(rows).map_or(EnginePrecision::Absent, EnginePrecision::Inexact),
+        Precision::Unknown => EnginePrecision::Absent,
+    };
+    let Some(rows) = plan.rows.value() else { return statistics };
+    for (column, facts) in statistics.column_statistics.iter_mut().zip(facts) {
+        let distinct = facts.distinct.value().map(|distinct| distinct.min(rows)).and_then(count);
+        column.distinct_count = distinct.map_or(EnginePrecision::Absent, EnginePrecision::Inexact);
+    }
+    statistics
 }
 
 /// A pool of connections that one scan could exhaust would make it wait for itself.
@@ -334,17 +357,10 @@ impl ExecutionPlan for ScanExec {
     }
 
     fn statistics_from_inputs(&self, _: &[Arc<Statistics>], args: &StatisticsArgs) -> EngineResult<Arc<Statistics>> {
-        let mut statistics = Statistics::new_unknown(&self.record.plan.schema);
-        if args.partition().is_none() {
-            statistics.num_rows = match self.record.plan.rows {
-                Precision::Exact(rows) => usize::try_from(rows).map_or(EnginePrecision::Absent, EnginePrecision::Exact),
-                Precision::Inexact(rows) => {
-                    usize::try_from(rows).map_or(EnginePrecision::Absent, EnginePrecision::Inexact)
-                }
-                Precision::Unknown => EnginePrecision::Absent,
-            };
-        }
-        Ok(Arc::new(statistics))
+        Ok(match args.partition() {
+            None => Arc::clone(&self.statistics),
+            Some(_) => Arc::new(Statistics::new_unknown(&self.record.plan.schema)),
+        })
     }
 
     /// Keeps dynamic filters and takes none over: `No` leaves every check where it is, in the join.

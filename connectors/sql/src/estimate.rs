@@ -1,5 +1,6 @@
 //! What a request will find, as far as keys and statistics tell.
 
+use crate::share::share_of;
 use headwater_core::{AccessPath, Answer, CompareOp, Expr, Precision, ScanRequest, TableMetadata};
 use std::collections::BTreeSet;
 
@@ -13,12 +14,19 @@ pub fn access_path(table: &TableMetadata, request: &ScanRequest, answers: &[Answ
     }
 }
 
-/// The rows of the table times a guess per condition, at least one.
+/// The rows of the table times the share that the conditions leave, at least one.
 pub fn estimated_rows(table: &TableMetadata, request: &ScanRequest, answers: &[Answer]) -> Precision {
     let Some(rows) = table.row_count.value() else { return Precision::Unknown };
-    let divided = said(request, answers).fold(rows, |rows, filter| remaining(table, rows, filter));
+    let share = share_of(table, said(request, answers));
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, and never negative"
+    )]
+    let left = (rows as f64 * share).round() as u64;
     let limit = request.limit.unwrap_or(u64::MAX);
-    Precision::Inexact(divided.max(1).min(limit))
+    Precision::Inexact(left.max(1).min(limit))
 }
 
 /// The columns that a statement names: those of the projection and those of the filters.
@@ -55,19 +63,5 @@ fn fixed_column(filter: &Expr) -> Option<&str> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// Equality leaves one value of many, an order a third (as PostgreSQL's own planner guesses), anything else all.
-fn remaining(table: &TableMetadata, rows: u64, filter: &Expr) -> u64 {
-    let distinct = |name: &str| table.facts(name).distinct.value().filter(|distinct| *distinct > 0);
-    match (filter, fixed_column(filter).and_then(distinct)) {
-        (Expr::In { list, .. }, Some(distinct)) => {
-            let values = u64::try_from(list.len()).unwrap_or(u64::MAX).min(distinct);
-            u64::try_from(u128::from(rows) * u128::from(values) / u128::from(distinct)).unwrap_or(rows)
-        }
-        (Expr::Compare { op: CompareOp::Eq, .. }, Some(distinct)) => rows / distinct,
-        (Expr::Compare { op: CompareOp::Lt | CompareOp::LtEq | CompareOp::Gt | CompareOp::GtEq, .. }, _) => rows / 3,
-        _ => rows,
     }
 }

@@ -32,6 +32,7 @@ mod literal;
 mod negotiate;
 mod predicate;
 mod select;
+mod share;
 mod text;
 
 pub use column::{ColumnSql, Comparison, Step};

@@ -3,17 +3,20 @@
 use super::relation::Relation;
 use crate::convert::{ColumnLaw, SourceType};
 use crate::error::unexpected;
-use headwater_core::{Precision, Result, TableKind, TextComparison};
+use arrow::datatypes::DataType;
+use headwater_core::{ColumnEstimates, CommonValue, Precision, Result, TableKind, TextComparison, parsed_values};
 use tokio_postgres::Row;
 
 /// One row per column that was not dropped, in the table's order. A domain is followed to its base type; the modifier
-/// nearest to the base counts. `pg_stats` has rows with and without inheriting tables.
+/// nearest to the base counts. `pg_stats` has rows with and without inheriting tables. The order of texts is their
+/// collation's, so that their bounds are of no use to us.
 pub(super) const QUERY: &str = "
 SELECT a.attname::text, a.attnotnull, pg_catalog.format_type(a.atttypid, a.atttypmod), t.typname::text,
     t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace,
     CASE WHEN e.typarray = t.oid AND e.typnamespace = 'pg_catalog'::pg_catalog.regnamespace THEN e.typname::text END,
     t.typtype::text, base.typmod, l.collname::text, l.collnamespace = 'pg_catalog'::pg_catalog.regnamespace,
-    l.collisdeterministic, s.n_distinct::float8
+    l.collisdeterministic, s.n_distinct::float8, s.null_frac::float8, s.vals[1:30], s.freqs[1:30],
+    CASE WHEN t.typcategory IN ('N', 'D') THEN s.bounds END
 FROM pg_catalog.pg_namespace n
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -30,7 +33,9 @@ JOIN pg_catalog.pg_type t ON t.oid = base.oid
 LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
 LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 LEFT JOIN LATERAL (
-    SELECT p.n_distinct FROM pg_catalog.pg_stats p
+    SELECT p.n_distinct, p.null_frac, p.most_common_vals::text::text[] AS vals,
+        p.most_common_freqs::float8[] AS freqs, p.histogram_bounds::text::text[] AS bounds
+    FROM pg_catalog.pg_stats p
     WHERE p.schemaname = $1 AND p.tablename = $2 AND p.attname = a.attname ORDER BY p.inherited DESC LIMIT 1
 ) s ON true
 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
@@ -44,6 +49,7 @@ pub(super) struct FoundColumn {
     pub(super) law: ColumnLaw,
     pub(super) note: Option<String>,
     pub(super) distinct: Precision,
+    pub(super) estimates: ColumnEstimates,
 }
 
 pub(super) fn parse(row: &Row, relation: &Relation) -> Result<FoundColumn> {
@@ -63,9 +69,34 @@ pub(super) fn parse(row: &Row, relation: &Relation) -> Result<FoundColumn> {
         nullable: !not_null || relation.kind == TableKind::ForeignTable,
         shown_type: row.try_get(2).map_err(unexpected)?,
         note: law.note(&source),
+        estimates: estimates(row, &law.decoding().arrow_type())?,
         law,
         distinct: distinct(row.try_get(11).map_err(unexpected)?, relation.rows),
     })
+}
+
+/// What `ANALYZE` has sampled. Texts that are no values of the column, such as `infinity`, are left out.
+fn estimates(row: &Row, data_type: &DataType) -> Result<ColumnEstimates> {
+    let nulls: Option<f64> = row.try_get(12).map_err(unexpected)?;
+    let values: Option<Vec<String>> = row.try_get(13).map_err(unexpected)?;
+    let shares: Option<Vec<f64>> = row.try_get(14).map_err(unexpected)?;
+    let bounds: Option<Vec<String>> = row.try_get(15).map_err(unexpected)?;
+    let values = parsed_values(values.unwrap_or_default(), data_type);
+    let common = values.into_iter().zip(shares.unwrap_or_default());
+    let common = common.filter_map(|(value, share)| Some(CommonValue { value: value?, share })).collect();
+    let bounds = parsed_values(thinned(bounds.unwrap_or_default()), data_type);
+    Ok(ColumnEstimates { nulls, common, bounds: bounds.into_iter().flatten().collect() })
+}
+
+/// Every fourth bound, and the last: enough for a choice, and short in what is kept of a table.
+fn thinned(bounds: Vec<String>) -> Vec<String> {
+    let last = bounds.len().saturating_sub(1);
+    bounds
+        .into_iter()
+        .enumerate()
+        .filter(|(place, _)| place % 4 == 0 || *place == last)
+        .map(|(_, bound)| bound)
+        .collect()
 }
 
 /// How text under the column's collation compares; `None` for a type without collation.

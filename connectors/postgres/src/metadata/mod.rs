@@ -107,6 +107,7 @@ fn facts(column: &FoundColumn) -> ColumnFacts {
         text_comparison: column.law.text_comparison(),
         note: column.note.clone(),
         distinct: column.distinct,
+        estimates: column.estimates.clone(),
         ..ColumnFacts::default()
     }
 }
