@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine · 1 the query failed · 2 bad usage or configuration · 3 a source is unreachable or did not accept us
-            4 timeout or limit · 130 interrupted";
+            4 timeout or limit · 5 --pushdown verify found two answers · 130 interrupted";
 
 /// One SQL statement over many databases.
 #[derive(Debug, Parser)]
@@ -127,6 +127,8 @@ pub(crate) enum Pushdown {
     Auto,
     /// Only the choice of columns; for comparing answers
     Off,
+    /// Both, one beside the other: the answer comes only if they agree
+    Verify,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

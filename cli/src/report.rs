@@ -60,6 +60,7 @@ impl Failure {
             ErrorKind::Config => 2,
             ErrorKind::Unavailable | ErrorKind::Unauthenticated => 3,
             ErrorKind::Timeout | ErrorKind::LimitExceeded => 4,
+            ErrorKind::Discrepancy => 5,
             ErrorKind::Cancelled => 130,
             _ => 1,
         })
@@ -251,6 +252,7 @@ mod tests {
         assert_eq!(code(ErrorKind::Config), 2);
         assert_eq!(code(ErrorKind::Unauthenticated), 3);
         assert_eq!(code(ErrorKind::Timeout), 4);
+        assert_eq!(code(ErrorKind::Discrepancy), 5);
         assert_eq!(Failure::interrupted(Signal::Terminate).exit_code(), 143);
     }
 }

@@ -101,6 +101,7 @@ impl Settings {
             pushdown: match args.pushdown {
                 Pushdown::Auto => PushdownMode::Auto,
                 Pushdown::Off => PushdownMode::Off,
+                Pushdown::Verify => PushdownMode::Verify,
             },
             timeout: args.timeout,
             voice: Voice {

@@ -45,6 +45,8 @@ pub enum ErrorKind {
     LimitExceeded,
     /// A rule of this program was broken: a bug.
     Internal,
+    /// The same question had two answers: a bug, unless the data changed.
+    Discrepancy,
 }
 
 impl ErrorKind {
@@ -66,12 +68,13 @@ impl ErrorKind {
             Self::Cancelled => "E0502",
             Self::LimitExceeded => "E0503",
             Self::Internal => "E0901",
+            Self::Discrepancy => "E0902",
         }
     }
 
     /// The kind with this code.
     pub fn from_code(code: &str) -> Option<Self> {
-        const ALL: [ErrorKind; 15] = [
+        const ALL: [ErrorKind; 16] = [
             ErrorKind::InvalidInput,
             ErrorKind::Config,
             ErrorKind::NotFound,
@@ -87,6 +90,7 @@ impl ErrorKind {
             ErrorKind::Corrupt,
             ErrorKind::LimitExceeded,
             ErrorKind::Internal,
+            ErrorKind::Discrepancy,
         ];
         ALL.into_iter().find(|kind| kind.code() == code)
     }

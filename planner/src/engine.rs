@@ -4,14 +4,15 @@ use crate::cache::MetadataCache;
 use crate::error::from_engine;
 use crate::federate::{Federation, with_tops};
 use crate::kept;
-use crate::ledger::QueryRecord;
+use crate::ledger::{Part, QueryRecord};
 use crate::negotiation::Negotiation;
 use crate::provider::ConnectorTable;
 use crate::query::Query;
 use crate::resolve::{Resolved, resolve, unknown_catalog};
 use crate::scan::ScanExec;
-use crate::session::{PushdownMode, session};
+use crate::session::{PushdownMode, runtime, session};
 use crate::statement::parse_one;
+use crate::verify::{self, Check, Comparison, Extent, Run, comparison};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
     SchemaProvider,
@@ -19,6 +20,7 @@ use datafusion::catalog::{
 use datafusion::common::TableReference;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement;
 use futures::future::try_join_all;
 use headwater_core::{Connector, Error, QueryScope, Relation, Result};
@@ -56,6 +58,8 @@ pub(crate) struct Catalog {
 pub struct Engine {
     catalogs: Arc<BTreeMap<String, Catalog>>,
     state: Arc<SessionState>,
+    /// For statements without pushdown.
+    plain: Arc<SessionState>,
     cache: Arc<MetadataCache>,
     pushdown: PushdownMode,
 }
@@ -95,9 +99,11 @@ impl EngineBuilder {
     /// # Errors
     /// `Internal` when the engine's own set-up fails.
     pub fn build(self) -> Result<Engine> {
+        let runtime = runtime(self.memory_limit)?;
         Ok(Engine {
             catalogs: Arc::new(self.catalogs),
-            state: Arc::new(session(self.pushdown, self.memory_limit)?),
+            state: Arc::new(session(PushdownMode::Auto, &runtime)),
+            plain: Arc::new(session(PushdownMode::Off, &runtime)),
             cache: Arc::default(),
             pushdown: self.pushdown,
         })
@@ -130,39 +136,53 @@ impl Engine {
     /// `InvalidInput` for a syntax error, `NotFound` for an unknown name (both with the place in the SQL and the
     /// nearest name), `Unsupported` for a statement that is not a query, or what a source says about its metadata.
     pub async fn plan(&self, sql: &str) -> Result<Query> {
+        if self.pushdown != PushdownMode::Verify {
+            return Ok(self.planned(sql, self.pushdown, None).await?.into_query(None));
+        }
+        let pushed = self.planned(sql, PushdownMode::Auto, None).await?;
+        let plain = match &pushed.comparison.extent {
+            Extent::Undetermined(_) => None,
+            _ => Some(self.planned(sql, PushdownMode::Off, Some(&pushed)).await?.into_run()),
+        };
+        let check = Check::new(sql, pushed.comparison.clone(), plain);
+        Ok(pushed.into_query(Some(check)))
+    }
+
+    /// Plans a statement with pushdown or without; `beside`: as a second run to compare that one with.
+    async fn planned(&self, sql: &str, pushdown: PushdownMode, beside: Option<&Planned>) -> Result<Planned> {
         let statement = parse_one(sql)?;
         let references = self.state.resolve_table_references(&statement).map_err(from_engine)?;
         let functions = self.state.table_functions();
         let is_table = |reference: &TableReference| !matches!(reference, TableReference::Bare { table } if functions.contains_key(table.as_ref()));
         let references = references.into_iter().filter(is_table).collect();
         let resolved = resolve(&statement, references, &self.catalogs, &self.cache).await?;
-        let id = query_id();
-        let record = Arc::new(QueryRecord::default());
-        let tables = self.tables(resolved, &id, &record)?;
-        let state = self.state_with(&tables)?;
-        let logical = optimized(&state, &statement, &tables).await?;
+        let mut way = Way::new(pushdown, beside);
+        let tables = self.tables(resolved, &mut way)?;
+        let mut state = self.state_with(&tables, pushdown)?;
+        if let Some(first) = beside {
+            state.execution_props_mut().query_execution_start_time =
+                first.state.execution_props().query_execution_start_time;
+        }
+        let within = beside.is_some_and(|first| matches!(first.comparison.extent, Extent::Some { .. }));
+        let (logical, comparison) = optimized(&state, &statement, &tables, within).await?;
         let mut federation = Federation::default();
-        let logical = match self.pushdown {
-            PushdownMode::Auto => federated(&state, logical, tables, &mut federation).await?,
+        let logical = match pushdown {
             PushdownMode::Off => logical,
+            PushdownMode::Auto | PushdownMode::Verify => federated(&state, logical, tables, &mut federation).await?,
         };
         let physical = state.query_planner().create_physical_plan(&logical, &state).await.map_err(from_engine)?;
         ScanExec::set_awaitable(&physical).map_err(from_engine)?;
         let engine = kept::parts(&logical, &federation.reasons);
-        Ok(Query::new(id, record, engine, physical, state.task_ctx()))
+        Ok(Planned { way, engine, comparison, physical, state })
     }
 
-    fn tables(&self, resolved: Vec<Resolved>, id: &str, record: &Arc<QueryRecord>) -> Result<Vec<Arc<ConnectorTable>>> {
-        let mut scopes: BTreeMap<String, Arc<QueryScope>> = BTreeMap::new();
-        let provider = |Resolved { catalog, metadata }| {
-            let scope = Arc::clone(scopes.entry(catalog.clone()).or_default());
-            Ok(Arc::new(self.provider(catalog, metadata, id, record, scope)?))
-        };
+    fn tables(&self, resolved: Vec<Resolved>, way: &mut Way) -> Result<Vec<Arc<ConnectorTable>>> {
+        let provider = |resolved| Ok(Arc::new(self.provider(resolved, way)?));
         resolved.into_iter().map(provider).collect()
     }
 
     /// The engine's state plus the tables of one statement.
-    fn state_with(&self, tables: &[Arc<ConnectorTable>]) -> Result<SessionState> {
+    fn state_with(&self, tables: &[Arc<ConnectorTable>], pushdown: PushdownMode) -> Result<SessionState> {
         let mut catalogs: BTreeMap<String, BTreeMap<String, Arc<MemorySchemaProvider>>> = BTreeMap::new();
         for table in tables {
             let schemas = catalogs.entry(table.catalog.clone()).or_default();
@@ -178,37 +198,71 @@ impl Engine {
             }
             list.register_catalog(name, Arc::new(catalog));
         }
-        let state = SessionState::clone(&self.state);
+        let state = if pushdown == PushdownMode::Off { &self.plain } else { &self.state };
+        let state = SessionState::clone(state);
         let mut state = SessionStateBuilder::new_from_existing(state).with_catalog_list(Arc::new(list)).build();
         // From here on now() is one constant, for every round of planning and for the sources.
         state.mark_start_execution();
         Ok(state)
     }
 
-    fn provider(
-        &self,
-        catalog: String,
-        metadata: Arc<headwater_core::TableMetadata>,
-        id: &str,
-        record: &Arc<QueryRecord>,
-        scope: Arc<QueryScope>,
-    ) -> Result<ConnectorTable> {
+    fn provider(&self, Resolved { catalog, metadata }: Resolved, way: &mut Way) -> Result<ConnectorTable> {
         let found = self.catalogs.get(&catalog).ok_or_else(|| Error::internal("a resolved catalog is gone"))?;
         Ok(ConnectorTable {
             connector_kind: found.kind.clone(),
             cache: Arc::clone(&self.cache),
             negotiation: Arc::new(Negotiation::new(Arc::clone(&found.connector), Arc::clone(&metadata))),
             connector: Arc::clone(&found.connector),
+            scope: Arc::clone(way.scopes.entry(catalog.clone()).or_default()),
             catalog,
             relation: Relation::Table(metadata.name.clone()),
             metadata,
             top: None,
-            pushdown: self.pushdown,
-            query_id: id.to_owned(),
-            scope,
-            record: Arc::clone(record),
+            pushdown: way.pushdown,
+            query_id: way.id.clone(),
+            record: Arc::clone(&way.record),
             told: Arc::default(),
         })
+    }
+}
+
+/// What the tables of one run of a statement share.
+struct Way {
+    id: String,
+    pushdown: PushdownMode,
+    record: Arc<QueryRecord>,
+    /// By catalog.
+    scopes: BTreeMap<String, Arc<QueryScope>>,
+}
+
+impl Way {
+    /// A run of its own, or one that is part of the same query as another: it reads what that one reads.
+    fn new(pushdown: PushdownMode, beside: Option<&Planned>) -> Self {
+        let (id, scopes) = match beside {
+            Some(first) => (first.way.id.clone(), first.way.scopes.clone()),
+            None => (query_id(), BTreeMap::new()),
+        };
+        Self { id, pushdown, record: Arc::default(), scopes }
+    }
+}
+
+/// A statement planned one way.
+struct Planned {
+    way: Way,
+    engine: Vec<Part>,
+    comparison: Comparison,
+    physical: Arc<dyn ExecutionPlan>,
+    state: SessionState,
+}
+
+impl Planned {
+    fn into_run(self) -> Run {
+        Run { plan: self.physical, context: self.state.task_ctx(), record: self.way.record }
+    }
+
+    fn into_query(self, check: Option<Check>) -> Query {
+        let run = Run { plan: self.physical, context: self.state.task_ctx(), record: self.way.record };
+        Query::new(self.way.id, self.engine, run, check)
     }
 }
 
@@ -216,15 +270,22 @@ impl Engine {
 /// of the one before; two are usual.
 const MAX_ROUNDS: usize = 32;
 
-/// The logical plan, optimized with every connector's answers.
-async fn optimized(state: &SessionState, statement: &Statement, tables: &[Arc<ConnectorTable>]) -> Result<LogicalPlan> {
+/// The logical plan, optimized with every connector's answers, and what is determined of its answer.
+async fn optimized(
+    state: &SessionState,
+    statement: &Statement,
+    tables: &[Arc<ConnectorTable>],
+    without_limit: bool,
+) -> Result<(LogicalPlan, Comparison)> {
     for _ in 0..MAX_ROUNDS {
         tables.iter().for_each(|table| table.begin_round());
         let logical = state.statement_to_plan(statement.clone()).await.map_err(from_engine)?;
+        let comparison = comparison(&logical);
+        let logical = if without_limit { verify::without_limit(&logical) } else { logical };
         let logical = state.optimize(&logical).map_err(from_engine)?;
         let answered = try_join_all(tables.iter().map(|table| table.settle())).await?;
         if !answered.contains(&true) {
-            return Ok(logical);
+            return Ok((logical, comparison));
         }
     }
     Err(Error::internal("the connectors' answers raise new questions without end"))

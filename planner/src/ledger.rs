@@ -1,6 +1,7 @@
 //! What each scan asked of its source, what was promised, and what it did: the same values that execution used.
 
 use crate::cache::MetadataCache;
+use crate::verify::Verification;
 use headwater_core::{
     AccessPath, Answer, Error, KeyDecision, Precision, ScanContext, ScanPlan, ScanStats, SourceRequest, TableName,
 };
@@ -20,6 +21,9 @@ pub struct Ledger {
     pub scans: Vec<ScanLedger>,
     /// The parts of the statement that no source was asked for, and why.
     pub engine: Vec<Part>,
+    /// What became of the comparison with a run without pushdown, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 }
 
 /// One part of the statement and who does it.
@@ -181,7 +185,8 @@ impl fmt::Display for Ledger {
         if !self.engine.is_empty() {
             writeln!(f, "engine")?;
         }
-        self.engine.iter().try_for_each(|part| write_part(f, part))
+        self.engine.iter().try_for_each(|part| write_part(f, part))?;
+        self.verification.iter().try_for_each(|verification| writeln!(f, "verify\n  {verification}"))
     }
 }
 

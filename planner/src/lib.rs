@@ -11,6 +11,7 @@
 //! | `translate`, `provider` | the engine's filters to the pushdown language and back to its promises |
 //! | `scan`, `keys` | the scan operator; join keys out of dynamic filters |
 //! | `ledger`, `kept` | what EXPLAIN shows |
+//! | `verify` | answers with pushdown held against those without |
 
 mod average;
 mod cache;
@@ -31,9 +32,11 @@ mod statement;
 mod translate;
 mod types;
 mod unheeded;
+mod verify;
 mod widening;
 
 pub use engine::{Engine, EngineBuilder};
 pub use ledger::{Ledger, Part, SHOWN_REQUESTS, ScanLedger, bytes_text, counted, grouped};
 pub use query::Query;
 pub use session::PushdownMode;
+pub use verify::Verification;

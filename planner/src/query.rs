@@ -1,10 +1,9 @@
 //! A planned statement: to be looked at, and to be run once.
 
 use crate::ledger::{Ledger, Part, QueryRecord};
-use crate::scan::run;
+use crate::verify::{Check, Run};
 use arrow::datatypes::SchemaRef;
-use datafusion::execution::TaskContext;
-use datafusion::physical_plan::{ExecutionPlan, displayable};
+use datafusion::physical_plan::displayable;
 use futures::{StreamExt as _, stream};
 use headwater_core::{BatchStream, Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -14,22 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug)]
 pub struct Query {
     id: String,
-    record: Arc<QueryRecord>,
     engine: Vec<Part>,
-    plan: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
+    run: Run,
+    check: Option<Arc<Check>>,
     started: AtomicBool,
 }
 
 impl Query {
-    pub(crate) fn new(
-        id: String,
-        record: Arc<QueryRecord>,
-        engine: Vec<Part>,
-        plan: Arc<dyn ExecutionPlan>,
-        context: Arc<TaskContext>,
-    ) -> Self {
-        Self { id, record, engine, plan, context, started: AtomicBool::new(false) }
+    pub(crate) fn new(id: String, engine: Vec<Part>, run: Run, check: Option<Check>) -> Self {
+        Self { id, engine, run, check: check.map(Arc::new), started: AtomicBool::new(false) }
     }
 
     /// The tag under which the sources' own logs know this query.
@@ -39,40 +31,51 @@ impl Query {
 
     /// The columns of the answer.
     pub fn schema(&self) -> SchemaRef {
-        self.plan.schema()
+        self.run.plan.schema()
     }
 
     /// Runs the statement. Dropping the stream cancels it, at the sources too.
     ///
     /// # Errors
     /// `InvalidInput` when it was run before: a plan holds what a join has built, so it is good for one run. The
-    /// stream's errors are the sources' and the engine's own.
+    /// stream's errors are the sources' and the engine's own; under [`PushdownMode::Verify`](crate::PushdownMode) also
+    /// `Discrepancy`, before any row.
     pub fn execute(&self) -> Result<BatchStream> {
         if self.started.swap(true, Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::InvalidInput, "a planned query runs once; plan it again"));
         }
-        let end = EndOnDrop(Arc::clone(&self.record));
-        let batches = run(Arc::clone(&self.plan), Arc::clone(&self.context))?;
+        let plain = self.check.as_ref().and_then(|check| check.plain_record());
+        let end = EndOnDrop([Some(Arc::clone(&self.run.record)), plain]);
+        let batches = match &self.check {
+            Some(check) => Arc::clone(check).execute(self.run.clone())?,
+            None => self.run.start()?,
+        };
         let ended = stream::once(async move { drop(end) }).filter_map(|()| async { None });
         Ok(batches.chain(ended).boxed())
     }
 
     /// What was asked of each source and, once running, what it did. Cheap; may be called at any time.
     pub fn ledger(&self) -> Ledger {
-        Ledger { version: 1, query_id: self.id.clone(), scans: self.record.scans(), engine: self.engine.clone() }
+        Ledger {
+            version: 1,
+            query_id: self.id.clone(),
+            scans: self.run.record.scans(),
+            engine: self.engine.clone(),
+            verification: self.check.as_ref().map(|check| check.state()),
+        }
     }
 
     /// The engine's operators, one per line, inputs indented.
     pub fn operators(&self) -> String {
-        displayable(self.plan.as_ref()).indent(false).to_string()
+        displayable(self.run.plan.as_ref()).indent(false).to_string()
     }
 }
 
 /// Ends what the query's scans share at their sources, once the last batch was taken or nobody waits for it.
-struct EndOnDrop(Arc<QueryRecord>);
+struct EndOnDrop([Option<Arc<QueryRecord>>; 2]);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
-        self.0.end_scopes();
+        self.0.iter().flatten().for_each(|record| record.end_scopes());
     }
 }
