@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 the query failed, 2 bad
-//! usage or configuration, 3 a source is unreachable or did not accept us, 4 a timeout or limit, 130 interrupted
-//! (143 by SIGTERM).
+//! usage or configuration, 3 a source is unreachable or did not accept us, 4 a timeout or limit, 5 two answers under
+//! `--pushdown verify`, 130 interrupted (143 by SIGTERM).
 //!
 //! | module | does |
 //! |---|---|

@@ -55,6 +55,9 @@ async fn run_statement(
     let out = output.keeps_what_was_written().then_some(&settings.rows_out);
     let mut rows = Rows::new(query.schema(), format, output, out);
     pour(&query, &mut rows, voice).await.map_err(failed_in(statement))?;
+    if let (true, Some(verification)) = (voice.notes, query.ledger().verification) {
+        note(&format!("verify: {verification}"));
+    }
     if voice.notes && voice.terminal {
         note(&summary(rows.count, started, &query.ledger()));
     } else if voice.notes && format == RowFormat::Table {

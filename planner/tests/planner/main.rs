@@ -9,3 +9,4 @@ mod recursion;
 mod scopes;
 mod semantics;
 mod support;
+mod verify;

@@ -1,0 +1,55 @@
+//! What the statements of a run did, so that a run that proves nothing is seen.
+
+use headwater_core::Answer;
+use headwater_planner::{Ledger, Verification};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Statements whose answers were compared.
+    pub(super) compared: usize,
+    /// Among them those with rows.
+    pub(super) with_rows: usize,
+    /// Statements whose answer is not determined.
+    pub(super) open: usize,
+    /// Statements that fail both ways.
+    pub(super) refused: BTreeMap<String, usize>,
+    /// Statements that fail only without pushdown, where an expression meets more rows.
+    pub(super) plain_fails: usize,
+    /// Statements of which a source did a part of each kind.
+    pub(super) pushed: BTreeMap<&'static str, usize>,
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, ledger: &Ledger) {
+        match &ledger.verification {
+            Some(Verification::Same { rows, .. }) => {
+                self.compared += 1;
+                self.with_rows += usize::from(*rows > 0);
+            }
+            _ => self.open += 1,
+        }
+        let parts = ledger.scans.iter().flat_map(|scan| &scan.parts);
+        let pushed = parts.filter(|part| part.answer == Answer::Exact);
+        let mut kinds: Vec<&'static str> = pushed.map(|part| kind(&part.text)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.into_iter().for_each(|kind| *self.pushed.entry(kind).or_default() += 1);
+    }
+
+    pub(super) fn pushed(&self, kind: &str) -> usize {
+        self.pushed.get(kind).copied().unwrap_or_default()
+    }
+}
+
+/// A part of a scan by the first word of its text.
+fn kind(text: &str) -> &'static str {
+    match text.split(' ').next() {
+        Some("join") => "join",
+        Some("aggregate") => "aggregate",
+        Some("distinct") => "distinct",
+        Some("limit") => "limit",
+        Some("top") => "top",
+        _ => "filter",
+    }
+}
