@@ -14,7 +14,7 @@ const OPTIONS: &[OptionSpec] = &[
         "url",
         OptionKind::Text,
         None,
-        "mysql://user@host:port, with /database to show that one alone, and ?sslmode=… and ?sslrootcert=… if needed",
+        "mysql://user@host:port, with /database to show that one alone, and ?sslmode=…, ?sslrootcert=…, ?sslcert=…, ?sslkey=… if needed",
     ),
     option(
         "password",
@@ -26,9 +26,11 @@ const OPTIONS: &[OptionSpec] = &[
         "sslmode",
         OptionKind::Choice(SslMode::WORDS),
         None,
-        "verify-full (the default: encrypted, the server's certificate and name are checked), require (encrypted, but whoever answers is believed), disable",
+        "verify-full (the default: encrypted, the server's certificate and name are checked), verify-ca (the certificate alone), require (encrypted, but whoever answers is believed), disable",
     ),
     option("sslrootcert", OptionKind::Text, None, "PEM file with the authorities to trust instead of the system's"),
+    option("sslcert", OptionKind::Text, None, "PEM file with a certificate of our own, for users who must show one"),
+    option("sslkey", OptionKind::Text, None, "PEM file with its private key"),
     option(
         "schemas",
         OptionKind::TextList,
@@ -48,6 +50,12 @@ const OPTIONS: &[OptionSpec] = &[
         OptionKind::Duration,
         None,
         "How long one statement may run; the server's own setting if not given",
+    ),
+    option(
+        "max_row_size",
+        OptionKind::ByteSize,
+        Some("256MiB"),
+        "How large one row may be as it arrives; a larger one is an error",
     ),
     option(
         "tinyint1_is_boolean",
@@ -100,6 +108,8 @@ pub enum SslMode {
     /// Encrypted; the server's certificate and its name are checked.
     #[default]
     VerifyFull,
+    /// Encrypted; the server's certificate is checked, but not that it names this server.
+    VerifyCa,
     /// Encrypted, but whoever answers is believed: no protection against an attacker in between.
     Require,
     /// Not encrypted, but for the password, which MySQL's `caching_sha2_password` encrypts with a key that nobody checks.
@@ -107,11 +117,12 @@ pub enum SslMode {
 }
 
 impl SslMode {
-    const WORDS: &[&str] = &["verify-full", "require", "disable"];
+    const WORDS: &[&str] = &["verify-full", "verify-ca", "require", "disable"];
 
     fn parse(word: &str) -> Result<Self> {
         match word {
             "verify-full" => Ok(Self::VerifyFull),
+            "verify-ca" => Ok(Self::VerifyCa),
             "require" => Ok(Self::Require),
             "disable" => Ok(Self::Disable),
             _ => Err(Error::config(format!("sslmode `{word}` is not known"))
@@ -151,6 +162,8 @@ pub struct MySqlConfig {
     pub sslmode: SslMode,
     /// PEM file of the authorities to trust instead of the system's.
     pub sslrootcert: Option<PathBuf>,
+    /// PEM files of a certificate of our own and of its private key, for users who must show one.
+    pub identity: Option<(PathBuf, PathBuf)>,
     /// Patterns of the databases to show; `None` shows all.
     pub schemas: Option<Vec<String>>,
     /// How many connections to open at most.
@@ -161,6 +174,8 @@ pub struct MySqlConfig {
     pub acquire_timeout: Duration,
     /// How long one statement may run, if not as long as the server allows.
     pub statement_timeout: Option<Duration>,
+    /// How many bytes one row may have as it arrives.
+    pub max_row_size: usize,
     /// Whether `tinyint(1)` is read as true and false.
     pub tinyint1_is_boolean: bool,
     /// What a `time` column becomes.
@@ -199,6 +214,9 @@ impl MySqlConfig {
         config.connect_timeout = options.duration("connect_timeout").unwrap_or(config.connect_timeout);
         config.acquire_timeout = options.duration("acquire_timeout").unwrap_or(config.acquire_timeout);
         config.statement_timeout = options.duration("statement_timeout").filter(|timeout| !timeout.is_zero());
+        if let Some(size) = options.byte_size("max_row_size") {
+            config.max_row_size = usize::try_from(size).unwrap_or(usize::MAX).clamp(1 << 10, 1 << 31);
+        }
         config.tinyint1_is_boolean = options.boolean("tinyint1_is_boolean").unwrap_or_default();
         config.time = match options.text("time") {
             Some("time_of_day") => TimeType::TimeOfDay,
@@ -227,8 +245,14 @@ fn merge_tls(config: &mut MySqlConfig, options: &Options) -> Result<()> {
         return Err(Error::config("the url and option sslmode disagree").with_hint("keep one of the two"));
     }
     config.sslmode = mode.or(in_url).unwrap_or_default();
-    let certificate = parameter(options.required_text("url")?, "sslrootcert");
-    config.sslrootcert = options.text("sslrootcert").map(str::to_owned).or(certificate).map(PathBuf::from);
+    let url = options.required_text("url")?;
+    let file = |name| options.text(name).map(str::to_owned).or_else(|| parameter(url, name)).map(PathBuf::from);
+    config.sslrootcert = file("sslrootcert");
+    config.identity = match (file("sslcert"), file("sslkey")) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err(Error::config("sslcert and sslkey go together").with_hint("give both files, or neither")),
+    };
     Ok(())
 }
 
@@ -247,11 +271,13 @@ fn parse_url(url: &str) -> Result<MySqlConfig> {
         password: password.transpose()?.map(Secret::new),
         sslmode: SslMode::default(),
         sslrootcert: None,
+        identity: None,
         schemas: None,
         max_connections: 8,
         connect_timeout: Duration::from_secs(10),
         acquire_timeout: Duration::from_secs(60),
         statement_timeout: None,
+        max_row_size: 256 << 20,
         tinyint1_is_boolean: false,
         time: TimeType::Duration,
     })
@@ -282,7 +308,7 @@ fn unreadable(what: &str) -> Error {
 }
 
 fn check_parameters(query: &str) -> Result<()> {
-    const KNOWN: [&str; 2] = ["sslmode", "sslrootcert"];
+    const KNOWN: [&str; 4] = ["sslmode", "sslrootcert", "sslcert", "sslkey"];
     for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
         if !KNOWN.contains(&name.as_ref()) {
             return Err(Error::config(format!("the url has an unknown parameter `{name}`"))
@@ -341,7 +367,7 @@ mod tests {
         }
         assert_eq!(
             config("mysql://u@h/db?sslmode=prefer").unwrap_err().hint(),
-            Some("known: verify-full, require, disable")
+            Some("known: verify-full, verify-ca, require, disable")
         );
     }
 

@@ -1,18 +1,13 @@
 //! The connections of one catalog: few, reused, and each pinned to one way of reading.
 
-use crate::error::{from_driver, is_gone, no_answer, no_place};
+use crate::error::{from_failure, is_gone, no_answer, no_place};
 use crate::lease::{Lease, Place};
 use crate::product::Product;
+use crate::protocol::{Connection, Failure, Target};
 use crate::{MySqlConfig, tls};
 use headwater_core::{Error, Result};
-use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Opts, OptsBuilder};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
-
-/// Rows may be as long as the protocol allows.
-const MAX_PACKET: usize = 1 << 30;
 
 /// What every session has, whatever the server's defaults: our literals, the servers' dates and the bounds of a result
 /// depend on it. With `sql_auto_is_null`, `id IS NULL` would find the row last inserted. A reader that pauses must not
@@ -27,14 +22,14 @@ const BEGIN: &str = "START TRANSACTION READ ONLY";
 /// Opens connections when first needed, so that building one does no I/O.
 pub(crate) struct Connections {
     config: MySqlConfig,
-    opts: OnceCell<Opts>,
+    target: OnceCell<Arc<Target>>,
     places: Arc<Semaphore>,
     idle: Arc<Idle>,
 }
 
 /// A connection with its session set up.
 pub(crate) struct Session {
-    pub(crate) conn: Conn,
+    pub(crate) connection: Connection,
     pub(crate) product: Product,
 }
 
@@ -55,7 +50,7 @@ impl Idle {
 impl Connections {
     pub(crate) fn new(config: MySqlConfig) -> Self {
         let places = Arc::new(Semaphore::new(config.max_connections));
-        Self { config, opts: OnceCell::new(), places, idle: Arc::default() }
+        Self { config, target: OnceCell::new(), places, idle: Arc::default() }
     }
 
     pub(crate) fn config(&self) -> &MySqlConfig {
@@ -76,34 +71,35 @@ impl Connections {
                 Some(session) => (session, true),
                 None => (self.open().await?, false),
             };
-            let begun = tokio::time::timeout(self.config.connect_timeout, session.conn.query_drop(BEGIN)).await;
+            let begun = tokio::time::timeout(self.config.connect_timeout, session.connection.run(BEGIN)).await;
             match begun {
                 Ok(Ok(())) => {
-                    let place = Place { permit, idle: Arc::clone(&self.idle), opts: self.opts().await?.clone() };
+                    let place = Place { permit, idle: Arc::clone(&self.idle), target: self.target().await? };
                     return Ok(Lease::new(session, place));
                 }
                 // The server had closed it while it lay here, or the way to it is cut. There are finitely many of
                 // those; a fresh one that closes or stays silent is an answer.
-                Ok(Err(error)) if used && is_gone(&error) => {}
+                Ok(Err(failure)) if used && is_gone(&failure) => {}
                 Err(_) if used => {}
-                Ok(Err(error)) => return Err(from_driver(error, &self.config)),
+                Ok(Err(failure)) => return Err(from_failure(failure, &self.config)),
                 Err(_) => return Err(no_answer(&self.config)),
             }
         }
     }
 
     async fn open(&self) -> Result<Session> {
-        let opts = self.opts().await?.clone();
+        let target = self.target().await?;
         let opening = async {
-            let mut conn = Conn::new(opts).await?;
-            let version: Option<String> = conn.query_first("SELECT VERSION()").await?;
-            let product = Product::of_version(version.as_deref().unwrap_or_default());
-            conn.query_drop(self.session(product)).await?;
-            conn.query_drop(ISOLATION).await?;
-            Ok(Session { conn, product })
+            let mut connection = target.connect().await?;
+            let version = connection.query("SELECT VERSION()").await?;
+            let version = version.first().and_then(|row| row.first()?.as_deref()).unwrap_or_default();
+            let product = Product::of_version(&String::from_utf8_lossy(version));
+            connection.run(&self.session(product)).await?;
+            connection.run(ISOLATION).await?;
+            Ok::<_, Failure>(Session { connection, product })
         };
         match tokio::time::timeout(self.config.connect_timeout, opening).await {
-            Ok(opened) => opened.map_err(|error| from_driver(error, &self.config)),
+            Ok(opened) => opened.map_err(|failure| from_failure(failure, &self.config)),
             Err(_) => Err(no_answer(&self.config)),
         }
     }
@@ -126,30 +122,15 @@ impl Connections {
         }
     }
 
-    async fn opts(&self) -> Result<&Opts> {
-        self.opts.get_or_try_init(|| self.prepare()).await
+    async fn target(&self) -> Result<Arc<Target>> {
+        self.target.get_or_try_init(|| self.prepare()).await.cloned()
     }
 
-    async fn prepare(&self) -> Result<Opts> {
+    async fn prepare(&self) -> Result<Arc<Target>> {
         let config = self.config.clone();
         let tls = tokio::task::spawn_blocking(move || tls::options(&config))
             .await
             .map_err(|e| Error::internal(format!("reading certificates: {e}")))??;
-        let builder = OptsBuilder::default()
-            .ip_or_hostname(&self.config.host)
-            .tcp_port(self.config.port)
-            .user(Some(&self.config.user))
-            .pass(self.config.password.as_ref().map(headwater_core::Secret::expose))
-            .db_name(self.config.database.as_ref())
-            // A server on this machine would else be reached by its socket, past TLS.
-            .prefer_socket(false)
-            .tcp_keepalive(Some(Duration::from_secs(30)))
-            .stmt_cache_size(0)
-            .max_allowed_packet(Some(MAX_PACKET))
-            // Liveness is seen when a connection is used.
-            .wait_timeout(Some(0))
-            .connect_attribute("program_name", "headwater")
-            .ssl_opts(tls);
-        Ok(builder.into())
+        Ok(Arc::new(Target { config: self.config.clone(), tls }))
     }
 }

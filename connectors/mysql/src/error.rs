@@ -1,9 +1,8 @@
 //! What the servers and the network say, as errors of the contract.
 
 use crate::MySqlConfig;
+use crate::protocol::{Failure, ServerError};
 use headwater_core::{Error, ErrorKind, Retry};
-use mysql_async::{DriverError, IoError, ServerError};
-use std::error::Error as StdError;
 use std::time::Duration;
 
 /// Error number → kind and hint. Numbers from 1900 to 1999 and from 4000 are MariaDB's own.
@@ -49,29 +48,33 @@ const CLASSES: &[(&str, ErrorKind, &str)] = &[
 const OTHER: &str = "the server says this; if the table is a view, try its query there";
 
 /// From a failed statement or connection.
-pub(crate) fn from_driver(error: mysql_async::Error, config: &MySqlConfig) -> Error {
-    use mysql_async::Error as E;
-    match &error {
-        E::Server(server) => from_server(server, config),
-        E::Io(IoError::Tls(cause)) => no_tls(&innermost(cause), config),
-        E::Io(IoError::Io(cause)) if holds_tls(cause) => no_tls(&innermost(cause), config),
-        E::Driver(DriverError::NoClientSslFlagFromServer) => no_tls("the server does not offer it", config),
-        E::Driver(DriverError::UnknownAuthPlugin { .. } | DriverError::CleartextPluginDisabled) => {
-            let message = format!("{} asks for a way to log in that this program lacks: {error}", server(config));
+pub(crate) fn from_failure(failure: Failure, config: &MySqlConfig) -> Error {
+    match failure {
+        Failure::Server(server) => from_server(&server, config),
+        Failure::Tls(cause) => no_tls(&cause, config),
+        Failure::Login(way) => {
+            let message = format!("{} wants us to log in in a way that this program lacks: {way}", server(config));
             Error::new(ErrorKind::Unauthenticated, message)
                 .with_hint("give the user caching_sha2_password or mysql_native_password")
         }
-        E::Io(_) | E::Driver(DriverError::ConnectionClosed) => {
-            let message = format!("cannot reach {}: {}", server(config), innermost(&error));
-            Error::new(ErrorKind::Unavailable, message)
-                .with_hint("check host, port and network, and that the server runs")
-                .with_retry(Retry::Now)
-        }
-        _ => {
-            let message = format!("{} sent what the protocol does not allow: {}", server(config), innermost(&error));
+        Failure::Io(cause) => unreachable(&lower_first(&cause.to_string()), config),
+        Failure::Closed => unreachable("the server closed the connection", config),
+        Failure::Malformed(what) => {
+            let message = format!("{} sent what the protocol does not allow: {what}", server(config));
             Error::new(ErrorKind::Corrupt, message)
         }
+        Failure::TooLarge(most) => {
+            let most = most >> 20;
+            Error::new(ErrorKind::LimitExceeded, format!("a row is larger than max_row_size, which is {most} MiB"))
+                .with_hint("raise max_row_size, or leave out the columns with the largest values")
+        }
     }
+}
+
+fn unreachable(cause: &str, config: &MySqlConfig) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("cannot reach {}: {cause}", server(config)))
+        .with_hint("check host, port and network, and that the server runs")
+        .with_retry(Retry::Now)
 }
 
 /// No connection was free in time.
@@ -91,10 +94,10 @@ pub(crate) fn no_answer(config: &MySqlConfig) -> Error {
 }
 
 /// Whether the connection is of no more use, whatever is sent.
-pub(crate) fn is_gone(error: &mysql_async::Error) -> bool {
-    match error {
-        mysql_async::Error::Server(server) => kind_of(server).0 == ErrorKind::Unavailable,
-        _ => true,
+pub(crate) fn is_gone(failure: &Failure) -> bool {
+    match failure {
+        Failure::Server(server) => kind_of(server).0 == ErrorKind::Unavailable,
+        other => other.is_fatal(),
     }
 }
 
@@ -135,18 +138,6 @@ fn no_tls(cause: &str, config: &MySqlConfig) -> Error {
     let hint = "set sslrootcert to the authority that signed the server's certificate, and use the host name that it \
                 names; sslmode decides whether TLS is used at all";
     Error::new(ErrorKind::Unavailable, format!("no TLS connection to {}: {cause}", server(config))).with_hint(hint)
-}
-
-fn holds_tls(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
-}
-
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut current = error;
-    while let Some(source) = current.source() {
-        current = source;
-    }
-    lower_first(current.to_string().trim_end_matches('.'))
 }
 
 /// Messages begin in lower case; an abbreviation such as `SSL` stays as it is.

@@ -2,11 +2,10 @@
 
 use crate::MySqlConfig;
 use crate::connect::{Idle, Session};
-use crate::error::from_driver;
+use crate::error::from_failure;
 use crate::product::Product;
+use crate::protocol::{ColumnDefinition, Connection, Failure, Room, Rows, Statement, Target, TextRow};
 use headwater_core::{Error, Result};
-use mysql_async::prelude::Queryable as _;
-use mysql_async::{BinaryProtocol, Conn, Opts, QueryResult, Row, Statement};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -16,9 +15,6 @@ use tokio::time::timeout;
 /// Opening a connection and sending `KILL`; if that takes longer, closing the connection has to do.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to read on, after `KILL`, so that the server ends without complaint. Then the socket is closed.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-
 const END: &str = "COMMIT";
 
 /// Where a connection belongs.
@@ -26,7 +22,7 @@ pub(crate) struct Place {
     pub(crate) permit: OwnedSemaphorePermit,
     pub(crate) idle: Arc<Idle>,
     /// To open the connection that kills.
-    pub(crate) opts: Opts,
+    pub(crate) target: Arc<Target>,
 }
 
 /// A connection with a transaction open.
@@ -37,8 +33,8 @@ pub(crate) struct Place {
 ///             └──drop, in the midst▶ its place is free at once; KILL QUERY from another connection, then close
 /// ```
 ///
-/// Dropping must kill: the driver would read, and the server compute, what nobody will look at. The connection is
-/// closed rather than reused because a `KILL` may arrive late and hit the next statement.
+/// Dropping must kill: a server that computes does not notice that nobody listens any more. The connection is closed
+/// rather than reused because a `KILL` may arrive late and hit the next statement.
 pub(crate) struct Lease {
     held: Option<(Session, Place)>,
     /// Whether the server may still be working for it.
@@ -47,15 +43,6 @@ pub(crate) struct Lease {
     prepared: bool,
     /// `Drop` may run outside of the runtime.
     runtime: Handle,
-}
-
-/// What follows a step of work that went well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum After {
-    /// The server waits for the next statement.
-    Rest,
-    /// It has rows to send.
-    Rows,
 }
 
 impl Lease {
@@ -68,58 +55,75 @@ impl Lease {
         self.held.as_ref().map(|(session, _)| session.product).ok_or_else(ended)
     }
 
+    /// Bytes received since this was asked last.
+    pub(crate) fn take_received(&mut self) -> u64 {
+        self.held.as_mut().map(|(session, _)| session.connection.take_received()).unwrap_or_default()
+    }
+
     /// All rows of a short statement.
-    pub(crate) async fn query(&mut self, sql: &str, config: &MySqlConfig) -> Result<Vec<Row>> {
-        let rows = self.conn()?.query(sql).await;
-        self.settle(rows, After::Rest, config)
+    pub(crate) async fn query(&mut self, sql: &str, config: &MySqlConfig) -> Result<Vec<TextRow>> {
+        let rows = self.connection()?.query(sql).await;
+        self.settle(rows, config)
     }
 
     /// A statement that the server understood. Nothing runs yet.
     pub(crate) async fn prepare(&mut self, sql: &str, config: &MySqlConfig) -> Result<Statement> {
-        let statement = self.conn()?.prep(sql).await;
+        let statement = self.connection()?.prepare(sql).await;
         self.prepared |= statement.is_ok();
-        self.settle(statement, After::Rest, config)
+        self.settle(statement, config)
     }
 
-    /// Starts a statement; its rows are then read by [`next_row`](Self::next_row).
-    pub(crate) async fn execute(&mut self, statement: &Statement, config: &MySqlConfig) -> Result<()> {
-        let started = self.conn()?.exec_iter(statement, ()).await.map(drop);
-        self.settle(started, After::Rows, config)
+    /// Starts a statement; its rows are then read by [`rows`](Self::rows).
+    pub(crate) async fn execute(
+        &mut self,
+        statement: &Statement,
+        config: &MySqlConfig,
+    ) -> Result<Vec<ColumnDefinition>> {
+        let columns = self.connection()?.execute(statement).await;
+        let columns = self.settle(columns, config)?;
+        self.busy = true;
+        Ok(columns)
     }
 
-    /// The next row of the statement that was executed.
-    pub(crate) async fn next_row(&mut self, config: &MySqlConfig) -> Result<Option<Row>> {
-        let row = QueryResult::<BinaryProtocol>::new(self.conn()?).next().await;
-        let after = if matches!(row, Ok(Some(_))) { After::Rows } else { After::Rest };
-        self.settle(row, after, config)
+    /// The next rows of the statement that was executed, as many as have arrived and there is room for; none: it is
+    /// over.
+    pub(crate) async fn rows(&mut self, room: Room, config: &MySqlConfig) -> Result<Rows<'_>> {
+        let (session, _) = self.held.as_mut().ok_or_else(ended)?;
+        match session.connection.rows(room).await {
+            Ok(rows) => {
+                self.busy = rows.len() > 0;
+                Ok(rows)
+            }
+            Err(failure) => {
+                self.busy = failure.is_fatal();
+                Err(from_failure(failure, config))
+            }
+        }
     }
 
     /// Forgets a statement whose rows were all read.
     pub(crate) async fn close(&mut self, statement: Statement, config: &MySqlConfig) -> Result<()> {
-        let closed = self.conn()?.close(statement).await;
+        let closed = self.connection()?.close(statement).await;
         self.prepared = false;
-        self.settle(closed, After::Rest, config)
+        self.settle(closed, config)
     }
 
     /// The connection, for one step of work that [`settle`](Self::settle) ends.
-    fn conn(&mut self) -> Result<&mut Conn> {
+    fn connection(&mut self) -> Result<&mut Connection> {
         self.busy = true;
-        self.held.as_mut().map(|(session, _)| &mut session.conn).ok_or_else(ended)
+        self.held.as_mut().map(|(session, _)| &mut session.connection).ok_or_else(ended)
     }
 
     /// After an error of the server's own, the connection is at rest.
-    fn settle<T>(&mut self, done: mysql_async::Result<T>, after: After, config: &MySqlConfig) -> Result<T> {
-        self.busy = match &done {
-            Ok(_) => after == After::Rows,
-            Err(error) => error.is_fatal(),
-        };
-        done.map_err(|error| from_driver(error, config))
+    fn settle<T>(&mut self, done: Result<T, Failure>, config: &MySqlConfig) -> Result<T> {
+        self.busy = done.as_ref().is_err_and(Failure::is_fatal);
+        done.map_err(|failure| from_failure(failure, config))
     }
 
     /// Ends the transaction and gives the connection back.
     pub(crate) async fn finish(mut self, config: &MySqlConfig) -> Result<()> {
-        let ended = self.conn()?.query_drop(END).await;
-        self.settle(ended, After::Rest, config)?;
+        let ended = self.connection()?.run(END).await;
+        self.settle(ended, config)?;
         if let Some((session, place)) = self.held.take() {
             place.idle.keep(session);
         }
@@ -130,15 +134,15 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some((mut session, place)) = self.held.take() else { return };
-        if self.busy || session.conn.is_disconnected() {
-            let Place { permit, opts, .. } = place;
+        if self.busy {
+            let Place { permit, target, .. } = place;
             drop(permit);
-            drop(self.runtime.spawn(end(session.conn, opts)));
+            drop(self.runtime.spawn(end(session.connection, target)));
         } else if self.prepared {
-            drop(self.runtime.spawn(session.conn.disconnect()));
+            drop(self.runtime.spawn(session.connection.quit()));
         } else {
             drop(self.runtime.spawn(async move {
-                if session.conn.query_drop(END).await.is_ok() {
+                if session.connection.run(END).await.is_ok() {
                     place.idle.keep(session);
                 }
             }));
@@ -146,17 +150,16 @@ impl Drop for Lease {
     }
 }
 
-/// Nobody is left to hear of a failure, and closing follows in any case.
-async fn end(conn: Conn, opts: Opts) {
-    let _ = timeout(KILL_TIMEOUT, kill(conn.id(), opts)).await;
-    // It reads what is left of the rows first. Cut short, it closes the socket.
-    let _ = timeout(DRAIN_TIMEOUT, conn.disconnect()).await;
+/// Nobody is left to hear of a failure. Closing comes last: the server would forget whom to kill.
+async fn end(connection: Connection, target: Arc<Target>) {
+    let _ = timeout(KILL_TIMEOUT, kill(connection.id(), &target)).await;
+    drop(connection);
 }
 
-async fn kill(id: u32, opts: Opts) -> mysql_async::Result<()> {
-    let mut other = Conn::new(opts).await?;
-    other.query_drop(format!("KILL QUERY {id}")).await?;
-    other.disconnect().await
+async fn kill(id: u32, target: &Target) -> Result<(), Failure> {
+    let mut other = target.connect().await?;
+    other.run(&format!("KILL QUERY {id}")).await?;
+    other.quit().await
 }
 
 fn ended() -> Error {

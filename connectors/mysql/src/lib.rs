@@ -38,6 +38,7 @@ mod lease;
 mod metadata;
 mod plan;
 mod product;
+mod protocol;
 mod read;
 mod tls;
 

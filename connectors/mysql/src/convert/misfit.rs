@@ -17,6 +17,11 @@ impl Misfit {
         Self { kind: ErrorKind::SchemaMismatch, what: what.into(), hint }
     }
 
+    /// A limit of ours.
+    pub(crate) fn of(kind: ErrorKind, what: &'static str, hint: &'static str) -> Self {
+        Self { kind, what: what.into(), hint }
+    }
+
     /// The bytes are not what its type promises.
     pub(crate) fn corrupt(what: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -30,16 +30,21 @@ mod calendar;
 mod decimal;
 mod law;
 mod misfit;
+mod primitive;
 mod scalar;
 mod statement;
 mod temporal;
+mod text;
 
 pub(crate) use law::{ColumnLaw, Reading, SourceType};
 pub(crate) use misfit::Misfit;
 
+use crate::protocol::{ColumnDefinition, Rows, length_encoded};
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, TimeUnit};
-use mysql_async::Value;
+use arrow::datatypes::{
+    BinaryType, DataType, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type, Utf8Type,
+};
 use serde::{Deserialize, Serialize};
 
 /// How the values of a column are read.
@@ -103,33 +108,53 @@ impl Decoding {
         matches!(self, Self::Date | Self::Timestamp | Self::Instant)
     }
 
-    pub(crate) fn column(self) -> Box<dyn Column> {
+    /// A column of values that arrive as `definition` says, which must fit.
+    pub(crate) fn column(self, definition: ColumnDefinition) -> Box<dyn Column> {
         match self {
+            Self::Boolean => scalar::booleans(),
+            Self::Int8 => scalar::integers::<Int8Type>(definition),
+            Self::Int16 => scalar::integers::<Int16Type>(definition),
+            Self::Int32 => scalar::integers::<Int32Type>(definition),
+            Self::Int64 => scalar::integers::<Int64Type>(definition),
+            Self::UInt8 => scalar::integers::<UInt8Type>(definition),
+            Self::UInt16 => scalar::integers::<UInt16Type>(definition),
+            Self::UInt32 => scalar::integers::<UInt32Type>(definition),
+            Self::UInt64 => scalar::integers::<UInt64Type>(definition),
+            Self::Bits => scalar::bits(),
+            Self::Float32 => scalar::floats(),
+            Self::Float64 => scalar::doubles(),
             Self::Decimal { precision, scale } => decimal::column(precision, scale),
+            Self::Text => text::column::<Utf8Type>(),
+            Self::Binary => text::column::<BinaryType>(),
             Self::Date | Self::Timestamp | Self::Instant | Self::Duration | Self::TimeOfDay => temporal::column(self),
-            _ => scalar::column(self),
         }
+    }
+
+    /// The Arrow bytes of a value, its own length apart where it has one.
+    pub(crate) fn width(self) -> usize {
+        self.arrow_type().primitive_width().unwrap_or(size_of::<i32>())
     }
 }
 
 /// One column of the batch being built.
 pub(crate) trait Column: Send {
-    /// Appends one value as the driver gives it, and says how many Arrow bytes it takes.
-    fn append(&mut self, value: Value) -> Result<usize, Misfit>;
+    /// Appends the values of column number `index`, and says how many Arrow bytes they take.
+    fn append(&mut self, rows: &mut Rows<'_>, index: usize) -> Result<usize, Misfit>;
 
     /// The values so far; the column is empty again.
-    fn finish(&mut self) -> ArrayRef;
+    fn finish(&mut self) -> Result<ArrayRef, Misfit>;
 }
 
-/// The server sent a value of another kind than the column's.
-fn another_kind(value: &Value) -> Misfit {
-    let kind = match value {
-        Value::NULL => "NULL",
-        Value::Bytes(_) => "text or bytes",
-        Value::Int(_) | Value::UInt(_) => "an integer",
-        Value::Float(_) | Value::Double(_) => "a floating-point number",
-        Value::Date(..) => "a date",
-        Value::Time(..) => "a time",
-    };
-    Misfit::corrupt(format!("{kind} where its type has none"))
+/// The bytes of a value that begins with its length, and how many bytes both take.
+#[inline]
+fn value_bytes(rest: &[u8]) -> Result<(&[u8], u32), Misfit> {
+    let (length, used) = length_encoded(rest).ok_or_else(misplaced)?;
+    let end = used.checked_add(length).ok_or_else(misplaced)?;
+    let bytes = rest.get(used..end).ok_or_else(misplaced)?;
+    Ok((bytes, u32::try_from(end).map_err(|_| misplaced())?))
+}
+
+/// The row is too short for its columns.
+fn misplaced() -> Misfit {
+    Misfit::corrupt("a value that ends too early")
 }

@@ -1,151 +1,211 @@
-//! Columns of numbers, text and bytes.
+//! Columns of integers, floating-point numbers and bits.
 
-use super::{Column, Decoding, Misfit, another_kind};
-use arrow::array::{ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
-use arrow::datatypes::{
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
-};
-use mysql_async::Value;
+use super::primitive::Primitives;
+use super::{Column, Misfit, misplaced, value_bytes};
+use crate::protocol::{ColumnDefinition, Rows};
+use arrow::array::builder::BooleanBuilder;
+use arrow::array::{ArrayRef, ArrowPrimitiveType};
+use arrow::datatypes::{Float32Type, Float64Type, UInt64Type};
+use mysql_common::constants::ColumnType as T;
+use std::fmt::Display;
 use std::sync::Arc;
 
-pub(super) fn column(decoding: Decoding) -> Box<dyn Column> {
-    match decoding {
-        Decoding::Boolean => Box::new(Booleans(BooleanBuilder::new())),
-        Decoding::Int8 => primitive::<Int8Type>(integer),
-        Decoding::Int16 => primitive::<Int16Type>(integer),
-        Decoding::Int32 => primitive::<Int32Type>(integer),
-        Decoding::Int64 => primitive::<Int64Type>(integer),
-        Decoding::UInt8 => primitive::<UInt8Type>(integer),
-        Decoding::UInt16 => primitive::<UInt16Type>(integer),
-        Decoding::UInt32 => primitive::<UInt32Type>(integer),
-        Decoding::UInt64 => primitive::<UInt64Type>(integer),
-        Decoding::Bits => primitive::<UInt64Type>(bits),
-        Decoding::Float32 => primitive::<Float32Type>(float),
-        Decoding::Float64 => primitive::<Float64Type>(double),
-        Decoding::Binary => Box::new(Binaries(BinaryBuilder::new())),
-        _ => Box::new(Texts(StringBuilder::new())),
-    }
+/// How an integer arrives.
+#[derive(Debug, Clone, Copy)]
+enum Width {
+    I8,
+    U8,
+    I16,
+    U16,
+    I32,
+    U32,
+    I64,
+    U64,
 }
 
-fn integer<T: TryFrom<i64> + TryFrom<u64>>(value: &Value) -> Result<T, Misfit> {
-    let fitting = match value {
-        Value::Int(number) => T::try_from(*number).ok(),
-        Value::UInt(number) => T::try_from(*number).ok(),
-        other => return Err(another_kind(other)),
-    };
-    fitting.ok_or_else(|| Misfit::corrupt(format!("{}, which its type cannot hold", value.as_sql(true))))
-}
-
-fn bits(value: &Value) -> Result<u64, Misfit> {
-    match value {
-        Value::Bytes(bytes) if bytes.len() <= 8 => {
-            Ok(bytes.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
+impl Width {
+    fn of(definition: ColumnDefinition) -> Self {
+        match (definition.kind, definition.is_unsigned) {
+            (T::MYSQL_TYPE_TINY, false) => Self::I8,
+            (T::MYSQL_TYPE_TINY, true) => Self::U8,
+            (T::MYSQL_TYPE_SHORT, false) => Self::I16,
+            (T::MYSQL_TYPE_SHORT | T::MYSQL_TYPE_YEAR, _) => Self::U16,
+            (T::MYSQL_TYPE_LONG | T::MYSQL_TYPE_INT24, false) => Self::I32,
+            (T::MYSQL_TYPE_LONG | T::MYSQL_TYPE_INT24, true) => Self::U32,
+            (_, false) => Self::I64,
+            (_, true) => Self::U64,
         }
-        other => Err(another_kind(other)),
     }
 }
 
-fn float(value: &Value) -> Result<f32, Misfit> {
-    match value {
-        Value::Float(number) => Ok(*number),
-        other => Err(another_kind(other)),
-    }
+/// Any integer type of Arrow; the server's may be of another width.
+pub(super) trait Whole:
+    TryFrom<i8> + TryFrom<u8> + TryFrom<i16> + TryFrom<u16> + TryFrom<i32> + TryFrom<u32> + TryFrom<i64> + TryFrom<u64>
+{
 }
 
-fn double(value: &Value) -> Result<f64, Misfit> {
-    match value {
-        Value::Double(number) => Ok(*number),
-        other => Err(another_kind(other)),
-    }
+impl<N> Whole for N where
+    N: TryFrom<i8>
+        + TryFrom<u8>
+        + TryFrom<i16>
+        + TryFrom<u16>
+        + TryFrom<i32>
+        + TryFrom<u32>
+        + TryFrom<i64>
+        + TryFrom<u64>
+{
 }
 
-struct Primitives<T: ArrowPrimitiveType> {
-    builder: PrimitiveBuilder<T>,
-    decode: fn(&Value) -> Result<T::Native, Misfit>,
+struct Integers<P: ArrowPrimitiveType> {
+    values: Primitives<P>,
+    width: Width,
 }
 
-fn primitive<T: ArrowPrimitiveType>(decode: fn(&Value) -> Result<T::Native, Misfit>) -> Box<dyn Column> {
-    Box::new(Primitives::<T> { builder: PrimitiveBuilder::new(), decode })
+pub(super) fn integers<P>(definition: ColumnDefinition) -> Box<dyn Column>
+where
+    P: ArrowPrimitiveType,
+    P::Native: Whole,
+{
+    Box::new(Integers::<P> { values: Primitives::new(P::DATA_TYPE), width: Width::of(definition) })
 }
 
-impl<T: ArrowPrimitiveType> Column for Primitives<T> {
-    fn append(&mut self, value: Value) -> Result<usize, Misfit> {
-        match value {
-            Value::NULL => self.builder.append_null(),
-            value => self.builder.append_value((self.decode)(&value)?),
+impl<P> Column for Integers<P>
+where
+    P: ArrowPrimitiveType,
+    P::Native: Whole,
+{
+    fn append(&mut self, rows: &mut Rows<'_>, index: usize) -> Result<usize, Misfit> {
+        let values = &mut self.values;
+        match self.width {
+            Width::I8 => fixed(values, rows, index, |b| fitting(i8::from_le_bytes(b)))?,
+            Width::U8 => fixed(values, rows, index, |b| fitting(u8::from_le_bytes(b)))?,
+            Width::I16 => fixed(values, rows, index, |b| fitting(i16::from_le_bytes(b)))?,
+            Width::U16 => fixed(values, rows, index, |b| fitting(u16::from_le_bytes(b)))?,
+            Width::I32 => fixed(values, rows, index, |b| fitting(i32::from_le_bytes(b)))?,
+            Width::U32 => fixed(values, rows, index, |b| fitting(u32::from_le_bytes(b)))?,
+            Width::I64 => fixed(values, rows, index, |b| fitting(i64::from_le_bytes(b)))?,
+            Width::U64 => fixed(values, rows, index, |b| fitting(u64::from_le_bytes(b)))?,
         }
-        Ok(size_of::<T::Native>())
+        Ok(Primitives::<P>::bytes(rows.len()))
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.builder.finish())
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(self.values.finish())
     }
 }
 
+#[inline]
+fn fitting<W: Copy + Display, N: TryFrom<W>>(number: W) -> Result<N, Misfit> {
+    N::try_from(number).map_err(|_| Misfit::corrupt(format!("{number}, which its type cannot hold")))
+}
+
+/// Values of `N` bytes.
+#[inline]
+fn fixed<P: ArrowPrimitiveType, const N: usize>(
+    values: &mut Primitives<P>,
+    rows: &mut Rows<'_>,
+    index: usize,
+    read: impl Fn([u8; N]) -> Result<P::Native, Misfit>,
+) -> Result<(), Misfit> {
+    rows.each(index, |rest| {
+        let Some(rest) = rest else {
+            values.push_null();
+            return Ok(0);
+        };
+        values.push(read(*rest.first_chunk().ok_or_else(misplaced)?)?);
+        Ok(const { N as u32 })
+    })
+}
+
+struct Floats(Primitives<Float32Type>);
+
+pub(super) fn floats() -> Box<dyn Column> {
+    Box::new(Floats(Primitives::new(arrow::datatypes::DataType::Float32)))
+}
+
+impl Column for Floats {
+    fn append(&mut self, rows: &mut Rows<'_>, index: usize) -> Result<usize, Misfit> {
+        fixed(&mut self.0, rows, index, |bytes| Ok(f32::from_le_bytes(bytes)))?;
+        Ok(Primitives::<Float32Type>::bytes(rows.len()))
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(self.0.finish())
+    }
+}
+
+struct Doubles(Primitives<Float64Type>);
+
+pub(super) fn doubles() -> Box<dyn Column> {
+    Box::new(Doubles(Primitives::new(arrow::datatypes::DataType::Float64)))
+}
+
+impl Column for Doubles {
+    fn append(&mut self, rows: &mut Rows<'_>, index: usize) -> Result<usize, Misfit> {
+        fixed(&mut self.0, rows, index, |bytes| Ok(f64::from_le_bytes(bytes)))?;
+        Ok(Primitives::<Float64Type>::bytes(rows.len()))
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(self.0.finish())
+    }
+}
+
+/// `bit(n)`: the bytes of an unsigned integer, most significant first.
+struct Bits(Primitives<UInt64Type>);
+
+pub(super) fn bits() -> Box<dyn Column> {
+    Box::new(Bits(Primitives::new(arrow::datatypes::DataType::UInt64)))
+}
+
+impl Column for Bits {
+    fn append(&mut self, rows: &mut Rows<'_>, index: usize) -> Result<usize, Misfit> {
+        rows.each(index, |rest| {
+            let Some((bytes, used)) = rest.map(value_bytes).transpose()? else {
+                self.0.push_null();
+                return Ok(0);
+            };
+            if bytes.len() > 8 {
+                return Err(Misfit::corrupt("more than 64 bits"));
+            }
+            self.0.push(bytes.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)));
+            Ok(used)
+        })?;
+        Ok(Primitives::<UInt64Type>::bytes(rows.len()))
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(self.0.finish())
+    }
+}
+
+/// `tinyint(1)`, where it was declared to hold truths.
 struct Booleans(BooleanBuilder);
 
+pub(super) fn booleans() -> Box<dyn Column> {
+    Box::new(Booleans(BooleanBuilder::new()))
+}
+
 impl Column for Booleans {
-    fn append(&mut self, value: Value) -> Result<usize, Misfit> {
-        match value {
-            Value::NULL => self.0.append_null(),
-            Value::Int(number @ 0..=1) => self.0.append_value(number == 1),
-            Value::Int(number) => {
-                let what = format!("{number}, which is neither true nor false");
-                return Err(Misfit::new(what, "set option tinyint1_is_boolean to false"));
-            }
-            other => return Err(another_kind(&other)),
-        }
-        Ok(1)
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
-    }
-}
-
-struct Texts(StringBuilder);
-
-impl Column for Texts {
-    fn append(&mut self, value: Value) -> Result<usize, Misfit> {
-        let length = match value {
-            Value::NULL => {
+    fn append(&mut self, rows: &mut Rows<'_>, index: usize) -> Result<usize, Misfit> {
+        rows.each(index, |rest| {
+            let Some(rest) = rest else {
                 self.0.append_null();
-                0
+                return Ok(0);
+            };
+            match i8::from_le_bytes(*rest.first_chunk().ok_or_else(misplaced)?) {
+                number @ 0..=1 => self.0.append_value(number == 1),
+                number => {
+                    let what = format!("{number}, which is neither true nor false");
+                    return Err(Misfit::new(what, "set option tinyint1_is_boolean to false"));
+                }
             }
-            Value::Bytes(bytes) => {
-                let text = std::str::from_utf8(&bytes).map_err(|_| Misfit::corrupt("text that is not UTF-8"))?;
-                self.0.append_value(text);
-                bytes.len()
-            }
-            other => return Err(another_kind(&other)),
-        };
-        Ok(size_of::<i32>() + length)
+            Ok(1)
+        })?;
+        Ok(rows.len())
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
-    }
-}
-
-struct Binaries(BinaryBuilder);
-
-impl Column for Binaries {
-    fn append(&mut self, value: Value) -> Result<usize, Misfit> {
-        let length = match value {
-            Value::NULL => {
-                self.0.append_null();
-                0
-            }
-            Value::Bytes(bytes) => {
-                self.0.append_value(&bytes);
-                bytes.len()
-            }
-            other => return Err(another_kind(&other)),
-        };
-        Ok(size_of::<i32>() + length)
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(Arc::new(self.0.finish()))
     }
 }

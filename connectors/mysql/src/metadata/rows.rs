@@ -1,15 +1,15 @@
 //! Rows of `information_schema`, which arrive as text.
 
 use crate::error::unexpected;
+use crate::protocol::TextRow;
 use headwater_core::{Result, TableName};
-use mysql_async::{Row, Value};
 
 /// The fields of one row.
-pub(super) struct Fields(Vec<Option<Value>>);
+pub(super) struct Fields(TextRow);
 
 impl Fields {
-    pub(super) fn of(row: Row) -> Self {
-        Self(row.unwrap_raw())
+    pub(super) fn of(row: TextRow) -> Self {
+        Self(row)
     }
 
     pub(super) fn text(&self, index: usize) -> Result<String> {
@@ -18,9 +18,9 @@ impl Fields {
 
     pub(super) fn optional_text(&self, index: usize) -> Result<Option<String>> {
         match self.0.get(index) {
-            Some(Some(Value::NULL)) => Ok(None),
-            Some(Some(Value::Bytes(bytes))) => Ok(Some(String::from_utf8_lossy(bytes).into_owned())),
-            _ => Err(unexpected("a text is missing")),
+            Some(None) => Ok(None),
+            Some(Some(bytes)) => Ok(Some(String::from_utf8_lossy(bytes).into_owned())),
+            None => Err(unexpected("a text is missing")),
         }
     }
 

@@ -1,14 +1,16 @@
 //! One batch in the making.
 
-use crate::convert::{Column, Decoding};
+use crate::convert::{Column, Decoding, Misfit};
+use crate::protocol::{ColumnDefinition, Room, Rows};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use headwater_core::{Error, ErrorKind, Result, ScanContext};
-use mysql_async::{Row, Value};
 
 pub(super) struct BatchBuilder {
     schema: SchemaRef,
     columns: Vec<Box<dyn Column>>,
+    /// The Arrow bytes of a row, without those of its texts.
+    per_row: usize,
     rows: usize,
     bytes: usize,
     max_rows: usize,
@@ -18,10 +20,19 @@ pub(super) struct BatchBuilder {
 }
 
 impl BatchBuilder {
-    pub(super) fn new(schema: SchemaRef, decodings: &[Decoding], context: &ScanContext, limit: Option<u64>) -> Self {
+    /// For values that arrive as `definitions` say.
+    pub(super) fn new(
+        schema: SchemaRef,
+        decodings: &[Decoding],
+        definitions: &[ColumnDefinition],
+        context: &ScanContext,
+        limit: Option<u64>,
+    ) -> Self {
+        let columns = decodings.iter().zip(definitions);
         Self {
             schema,
-            columns: decodings.iter().map(|decoding| decoding.column()).collect(),
+            columns: columns.map(|(decoding, definition)| decoding.column(*definition)).collect(),
+            per_row: decodings.iter().map(|decoding| decoding.width()).sum(),
             rows: 0,
             bytes: 0,
             max_rows: context.max_batch_rows.max(1),
@@ -39,18 +50,24 @@ impl BatchBuilder {
         self.wanted == 0
     }
 
-    /// Appends a row. A statement that selects no column selects a constant instead, which is left.
-    pub(super) fn append(&mut self, row: Row) -> Result<()> {
-        if row.len() != self.columns.len().max(1) {
-            let message = "the server sent a row with another number of values than the statement has columns";
-            return Err(Error::new(ErrorKind::Corrupt, message));
+    /// What the batch can still take.
+    pub(super) fn room(&self) -> Room {
+        let rows = usize::try_from(self.wanted).unwrap_or(usize::MAX).min(self.max_rows - self.rows);
+        Room { rows, bytes: self.max_bytes.saturating_sub(self.bytes), per_row: self.per_row }
+    }
+
+    /// Appends rows, no more than there is room for. A statement that selects no column selects a constant instead,
+    /// which is left.
+    pub(super) fn append(&mut self, mut rows: Rows<'_>) -> Result<()> {
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let appended = column.append(&mut rows, index);
+            self.bytes += appended.map_err(|misfit| of_column(&self.schema, index, misfit))?;
         }
-        let values = row.unwrap_raw().into_iter().map(|value| value.unwrap_or(Value::NULL));
-        for ((column, field), value) in self.columns.iter_mut().zip(self.schema.fields()).zip(values) {
-            self.bytes += column.append(value).map_err(|misfit| misfit.into_error(field.name()))?;
+        if !self.columns.is_empty() && !rows.are_read() {
+            return Err(Error::new(ErrorKind::Corrupt, "the server sent a row that is longer than its columns"));
         }
-        self.rows += 1;
-        self.wanted -= 1;
+        self.rows += rows.len();
+        self.wanted = self.wanted.saturating_sub(u64::try_from(rows.len()).unwrap_or(u64::MAX));
         Ok(())
     }
 
@@ -61,13 +78,20 @@ impl BatchBuilder {
         if rows == 0 {
             return Ok(None);
         }
-        let columns = self.columns.iter_mut().map(|column| column.finish()).collect();
+        let mut arrays = Vec::with_capacity(self.columns.len());
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            arrays.push(column.finish().map_err(|misfit| of_column(&self.schema, index, misfit))?);
+        }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), columns, &options);
+        let batch = RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), arrays, &options);
         // What is left to go wrong: NULL in a column that was NOT NULL when the table was planned.
         batch.map(Some).map_err(|e| {
             Error::new(ErrorKind::SchemaMismatch, format!("a row does not fit the planned columns: {e}"))
                 .with_hint("the table may have been altered since it was planned; try again")
         })
     }
+}
+
+fn of_column(schema: &SchemaRef, index: usize, misfit: Misfit) -> Error {
+    misfit.into_error(schema.fields().get(index).map_or("?", |field| field.name()))
 }

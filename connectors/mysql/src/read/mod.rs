@@ -1,7 +1,7 @@
 //! The rows of one split: a prepared statement in the binary protocol, decoded straight into Arrow builders.
 //!
 //! ```text
-//! server ─▶ socket ─▶ driver (one row) ─▶ BatchBuilder (one batch) ─▶ caller
+//! server ─▶ socket ─▶ buffer (the rows that have arrived) ─▶ BatchBuilder (one batch) ─▶ caller
 //! ```
 //!
 //! Nothing runs ahead of the caller: when nobody asks for a batch, the server waits.
@@ -12,11 +12,11 @@ mod shape;
 use crate::connect::Connections;
 use crate::lease::Lease;
 use crate::plan::SplitDetail;
+use crate::protocol::Statement;
 use arrow::array::RecordBatch;
 use batch::BatchBuilder;
 use futures::{StreamExt as _, stream};
 use headwater_core::{BatchStream, Error, Result, Retry, ScanContext, ScanMetrics, SourceRequest, Split};
-use mysql_async::Statement;
 use serde::Deserialize as _;
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,20 +28,22 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
     };
     let detail = SplitDetail::deserialize(&split.detail)
         .map_err(|e| Error::internal(format!("this split is another connector's: {e}")))?;
-    let batch = BatchBuilder::new(Arc::clone(&split.schema), &detail.decodings, context, split.limit);
+    let (decodings, config) = (&detail.decodings, connections.config());
     let started = Instant::now();
     let mut lease = connections.begin().await?;
     let sql = format!("{}{sql}", tag(&context.query_id));
-    let statement = lease.prepare(&sql, connections.config()).await?;
-    shape::check(&statement.columns(), &split.schema, &detail.decodings)?;
-    let sent = lease.execute(&statement, connections.config()).await;
+    let statement = lease.prepare(&sql, config).await?;
+    shape::check(&statement.columns, &split.schema, decodings)?;
+    let sent = lease.execute(&statement, config).await;
     context.metrics.add_request(started.elapsed());
-    sent?;
+    let columns = sent?;
+    // The table may have been altered in between.
+    shape::check(&columns, &split.schema, decodings)?;
     let reader = Reader {
         connections: Arc::clone(connections),
         metrics: Arc::clone(&context.metrics),
         reading: Some(Reading { statement, lease }),
-        batch,
+        batch: BatchBuilder::new(Arc::clone(&split.schema), decodings, &columns, context, split.limit),
         yielded: false,
     };
     Ok(stream::unfold(Some(reader), step).boxed())
@@ -92,15 +94,25 @@ impl Reader {
                 self.reading = None;
             }
             let Some(reading) = &mut self.reading else { break };
-            match reading.lease.next_row(self.connections.config()).await? {
-                Some(row) => self.batch.append(row)?,
-                None => self.end().await?,
+            let rows = reading.lease.rows(self.batch.room(), self.connections.config()).await?;
+            if rows.len() == 0 {
+                self.end().await?;
+            } else {
+                self.batch.append(rows)?;
             }
         }
+        self.count_received();
         self.batch.finish()
     }
 
+    fn count_received(&mut self) {
+        if let Some(reading) = &mut self.reading {
+            self.metrics.add_wire_bytes(reading.lease.take_received());
+        }
+    }
+
     async fn end(&mut self) -> Result<()> {
+        self.count_received();
         let Some(Reading { statement, mut lease }) = self.reading.take() else { return Ok(()) };
         let config = self.connections.config();
         lease.close(statement, config).await?;

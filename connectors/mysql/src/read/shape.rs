@@ -1,10 +1,10 @@
 //! Whether a statement still gives what was planned.
 
 use crate::convert::Decoding;
+use crate::protocol::ColumnDefinition;
 use arrow::datatypes::Schema;
 use headwater_core::{Error, ErrorKind, Result};
-use mysql_async::Column;
-use mysql_async::consts::ColumnType as T;
+use mysql_common::constants::ColumnType as T;
 
 /// The number of the character set `binary`, which means bytes.
 const BINARY: u16 = 63;
@@ -12,9 +12,14 @@ const BINARY: u16 = 63;
 /// `SchemaMismatch` when a column is of another type than it was planned with.
 ///
 /// Integers of another width are read all the same, and are an error only where a value does not fit.
-pub(super) fn check(found: &[Column], schema: &Schema, decodings: &[Decoding]) -> Result<()> {
+pub(super) fn check(found: &[ColumnDefinition], schema: &Schema, decodings: &[Decoding]) -> Result<()> {
+    // A statement that selects no column selects a constant instead.
+    if found.len() != decodings.len().max(1) {
+        let message = "the server answers with another number of columns than the statement has";
+        return Err(Error::new(ErrorKind::Corrupt, message));
+    }
     for ((column, field), decoding) in found.iter().zip(schema.fields()).zip(decodings) {
-        if !fits(column, *decoding) {
+        if !fits(*column, *decoding) {
             let message = format!("column {} is of another type now than when its table was planned", field.name());
             return Err(Error::new(ErrorKind::SchemaMismatch, message)
                 .with_hint("the table was altered; it is read anew on the next attempt"));
@@ -23,14 +28,14 @@ pub(super) fn check(found: &[Column], schema: &Schema, decodings: &[Decoding]) -
     Ok(())
 }
 
-fn fits(column: &Column, decoding: Decoding) -> bool {
-    let (kind, bytes) = (column.column_type(), column.character_set() == BINARY);
+fn fits(column: ColumnDefinition, decoding: Decoding) -> bool {
+    let (kind, bytes) = (column.kind, column.collation == BINARY);
     if kind == T::MYSQL_TYPE_NULL {
         return true;
     }
     match decoding {
-        Decoding::Boolean
-        | Decoding::Int8
+        Decoding::Boolean => kind == T::MYSQL_TYPE_TINY && !column.is_unsigned,
+        Decoding::Int8
         | Decoding::Int16
         | Decoding::Int32
         | Decoding::Int64
@@ -50,7 +55,7 @@ fn fits(column: &Column, decoding: Decoding) -> bool {
         Decoding::Float32 => kind == T::MYSQL_TYPE_FLOAT,
         Decoding::Float64 => kind == T::MYSQL_TYPE_DOUBLE,
         Decoding::Decimal { scale, .. } => {
-            kind == T::MYSQL_TYPE_NEWDECIMAL && i16::from(scale) == i16::from(column.decimals())
+            kind == T::MYSQL_TYPE_NEWDECIMAL && i16::from(scale) == i16::from(column.decimals)
         }
         Decoding::Text => kind == T::MYSQL_TYPE_JSON || (is_string(kind) && !bytes),
         Decoding::Binary => matches!(kind, T::MYSQL_TYPE_GEOMETRY | T::MYSQL_TYPE_VECTOR) || (is_string(kind) && bytes),

@@ -275,7 +275,7 @@ async fn options_change_the_law_and_what_does_not_fit_is_an_error() {
         let scanned = scan(&connector, &ScanRequest::table(database.table("t"))).await.unwrap();
         assert_eq!(scanned.column("flag"), [Value::Boolean(true), Value::Boolean(false), Value::Null]);
         assert_eq!(scanned.column("at"), [Value::Time(86_399_999_000), Value::Time(0), Value::Null]);
-        for (name, named) in [("two", "holds 2"), ("long_time", "24:00:00"), ("negative", "-000:00:01")] {
+        for (name, named) in [("two", "holds 2"), ("long_time", "24:00:00"), ("negative", "-00:00:01")] {
             let error = scan(&connector, &ScanRequest::table(database.table(name))).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error:?}");
             assert!(error.to_string().contains("odd_one") && error.to_string().contains(named), "{error:?}");

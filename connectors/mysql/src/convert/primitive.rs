@@ -1,0 +1,52 @@
+//! The part that columns of numbers, dates and times have in common.
+
+use arrow::array::builder::NullBufferBuilder;
+use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray};
+use arrow::datatypes::DataType;
+use std::sync::Arc;
+
+/// Values of one width, and which of them are NULL.
+pub(super) struct Primitives<T: ArrowPrimitiveType> {
+    of: DataType,
+    values: Vec<T::Native>,
+    nulls: NullBufferBuilder,
+}
+
+impl<T: ArrowPrimitiveType> Primitives<T> {
+    pub(super) fn new(of: DataType) -> Self {
+        Self { of, values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, value: T::Native) {
+        self.values.push(value);
+        self.nulls.append_non_null();
+    }
+
+    #[inline]
+    pub(super) fn push_null(&mut self) {
+        self.values.push(T::Native::default());
+        self.nulls.append_null();
+    }
+
+    #[inline]
+    pub(super) fn push_option(&mut self, value: Option<T::Native>) {
+        match value {
+            Some(value) => self.push(value),
+            None => self.push_null(),
+        }
+    }
+
+    /// How many Arrow bytes so many values take.
+    pub(super) fn bytes(rows: usize) -> usize {
+        rows * size_of::<T::Native>()
+    }
+
+    pub(super) fn finish(&mut self) -> ArrayRef {
+        // The next batch will be as large.
+        let next = Vec::with_capacity(self.values.len());
+        let values = std::mem::replace(&mut self.values, next);
+        let array = PrimitiveArray::<T>::new(values.into(), self.nulls.finish());
+        Arc::new(array.with_data_type(self.of.clone()))
+    }
+}
