@@ -38,6 +38,12 @@ const OPTIONS: &[OptionSpec] = &[
         "Databases to show, `*` stands for any characters; if not given, the one in the url, or all",
     ),
     option("max_connections", OptionKind::Integer, Some("8"), "How many connections to open at most"),
+    option(
+        "max_parallel_reads",
+        OptionKind::Integer,
+        Some("4"),
+        "How many ranges of one large table to read at once, each at a snapshot of its own, taken together; 1 reads every table at one moment",
+    ),
     option("connect_timeout", OptionKind::Duration, Some("10s"), "How long opening a connection may take"),
     option(
         "acquire_timeout",
@@ -168,6 +174,8 @@ pub struct MySqlConfig {
     pub schemas: Option<Vec<String>>,
     /// How many connections to open at most.
     pub max_connections: usize,
+    /// How many ranges of one large table to read at once.
+    pub max_parallel_reads: usize,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
     /// How long to wait for a free connection.
@@ -211,6 +219,8 @@ impl MySqlConfig {
         config.schemas = shown.or_else(|| config.database.clone().map(|database| vec![database]));
         let connections = options.integer_within("max_connections", 1..=1000)?;
         config.max_connections = usize::try_from(connections).unwrap_or(1);
+        let reads = options.integer_within("max_parallel_reads", 1..=64)?;
+        config.max_parallel_reads = usize::try_from(reads).unwrap_or(1);
         config.connect_timeout = options.duration("connect_timeout").unwrap_or(config.connect_timeout);
         config.acquire_timeout = options.duration("acquire_timeout").unwrap_or(config.acquire_timeout);
         config.statement_timeout = options.duration("statement_timeout").filter(|timeout| !timeout.is_zero());
@@ -223,6 +233,11 @@ impl MySqlConfig {
             _ => TimeType::Duration,
         };
         Ok(config)
+    }
+
+    /// How many statements may read one scan.
+    pub(crate) fn parallel_reads(&self) -> usize {
+        self.max_parallel_reads.min(self.max_connections)
     }
 
     /// `host:port`, for messages.
@@ -274,6 +289,7 @@ fn parse_url(url: &str) -> Result<MySqlConfig> {
         identity: None,
         schemas: None,
         max_connections: 8,
+        max_parallel_reads: 4,
         connect_timeout: Duration::from_secs(10),
         acquire_timeout: Duration::from_secs(60),
         statement_timeout: None,

@@ -5,9 +5,10 @@ use crate::lease::{Lease, Place};
 use crate::product::Product;
 use crate::protocol::{Connection, Failure, Target};
 use crate::{MySqlConfig, tls};
+use futures::future::try_join_all;
 use headwater_core::{Error, Result};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 /// What every session has, whatever the server's defaults: our literals, the servers' dates and the bounds of a result
 /// depend on it. With `sql_auto_is_null`, `id IS NULL` would find the row last inserted. A reader that pauses must not
@@ -18,6 +19,9 @@ const SESSION: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_bin, sql_mode = '', tim
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 
 const BEGIN: &str = "START TRANSACTION READ ONLY";
+
+/// The snapshot is taken now, not at the first statement.
+const BEGIN_NOW: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
 /// Opens connections when first needed, so that building one does no I/O.
 pub(crate) struct Connections {
@@ -62,10 +66,7 @@ impl Connections {
     /// # Errors
     /// `Unavailable`, `Unauthenticated`, `LimitExceeded` when all connections stay in use.
     pub(crate) async fn begin(&self) -> Result<Lease> {
-        let waiting = Arc::clone(&self.places).acquire_owned();
-        let permit = tokio::time::timeout(self.config.acquire_timeout, waiting).await;
-        let permit = permit.map_err(|_| no_place(&self.config))?;
-        let permit = permit.map_err(|e| Error::internal(format!("connection pool: {e}")))?;
+        let permit = self.places(1).await?;
         loop {
             let (mut session, used) = match self.idle.take() {
                 Some(session) => (session, true),
@@ -85,6 +86,47 @@ impl Connections {
                 Err(_) => return Err(no_answer(&self.config)),
             }
         }
+    }
+
+    /// So many connections, each inside a read-only transaction, all begun at once.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(crate) async fn begin_together(&self, count: usize) -> Result<Vec<Lease>> {
+        let mut permits = self.places(count).await?;
+        let target = self.target().await?;
+        let mut sessions = try_join_all((0..count).map(|_| self.usable())).await?;
+        let begun = try_join_all(sessions.iter_mut().map(|session| session.connection.run(BEGIN_NOW)));
+        match tokio::time::timeout(self.config.connect_timeout, begun).await {
+            Ok(begun) => drop(begun.map_err(|failure| from_failure(failure, &self.config))?),
+            Err(_) => return Err(no_answer(&self.config)),
+        }
+        let lease = |session| {
+            let permit = permits.split(1).ok_or_else(|| Error::internal("a place is missing"))?;
+            let place = Place { permit, idle: Arc::clone(&self.idle), target: Arc::clone(&target) };
+            Ok(Lease::new(session, place))
+        };
+        sessions.into_iter().map(lease).collect()
+    }
+
+    /// Leave to use so many connections, all or none.
+    async fn places(&self, count: usize) -> Result<OwnedSemaphorePermit> {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let waiting = Arc::clone(&self.places).acquire_many_owned(count);
+        let permit = tokio::time::timeout(self.config.acquire_timeout, waiting).await;
+        let permit = permit.map_err(|_| no_place(&self.config))?;
+        permit.map_err(|e| Error::internal(format!("connection pool: {e}")))
+    }
+
+    /// A connection outside of any transaction: one that lay idle and still answers, or a new one.
+    async fn usable(&self) -> Result<Session> {
+        while let Some(mut session) = self.idle.take() {
+            let answer = tokio::time::timeout(self.config.connect_timeout, session.connection.run("DO 0")).await;
+            if matches!(answer, Ok(Ok(()))) {
+                return Ok(session);
+            }
+        }
+        self.open().await
     }
 
     async fn open(&self) -> Result<Session> {

@@ -22,8 +22,11 @@ use std::sync::Arc;
 /// `acquire_timeout` for one, then get `LimitExceeded`. A cancelled read opens one more for a moment.
 ///
 /// # Consistency
-/// Each read sees one snapshot of its table, in a transaction of its own, as far as the storage engine keeps
-/// snapshots: two scans may see different moments.
+/// Each statement sees one snapshot of its table, as far as the storage engine keeps snapshots: two scans may see
+/// different moments. A large table is read by up to `max_parallel_reads` statements; their snapshots are taken
+/// together, but neither server lets one session see just what another sees: what is committed in that moment may be
+/// seen by some and not by others, and a row whose primary key is changed in it may come twice or not at all. With
+/// `max_parallel_reads = 1` every table is read at one moment.
 pub struct MySqlConnector {
     connections: Arc<Connections>,
 }
@@ -56,8 +59,9 @@ impl Connector for MySqlConnector {
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        let max_parallel_splits = Some(self.connections.config().max_connections);
-        Ok(ScanPlan { max_parallel_splits, ..plan::plan_scan(table, request)? })
+        let config = self.connections.config();
+        let max_parallel_splits = Some(config.max_connections);
+        Ok(ScanPlan { max_parallel_splits, ..plan::plan_scan(table, request, config.parallel_reads())? })
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, _: &ScanContext) -> Result<Splits> {

@@ -38,14 +38,14 @@ fn offered(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<(Key
 }
 
 fn whole(plan: &ScanPlan, detail: &PlanDetail) -> Result<Vec<Split>> {
-    plan.requests.iter().map(|request| plan::split(plan, &detail.columns, request.clone())).collect()
+    plan::splits(plan, &detail.columns, plan.requests.clone())
 }
 
 /// `None` if some value cannot be said: a chunk without its condition would read the rows of all others too.
 fn keyed(plan: &ScanPlan, detail: &PlanDetail, chunks: Vec<Vec<Expr>>) -> Result<Option<Vec<Split>>> {
     let fields = plan.schema.fields();
     let projection: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
-    let mut splits = Vec::new();
+    let mut requests = Vec::new();
     for conditions in chunks {
         let mut request = plan.request.clone();
         request.filters.extend(conditions);
@@ -53,9 +53,9 @@ fn keyed(plan: &ScanPlan, detail: &PlanDetail, chunks: Vec<Vec<Expr>>) -> Result
         if negotiated.filters.iter().skip(plan.request.filters.len()).any(|answer| *answer != Answer::Exact) {
             return Ok(None);
         }
-        splits.push(plan::split(plan, &detail.columns, plan::statement(&negotiated))?);
+        requests.push(plan::statement(&negotiated));
     }
-    Ok(Some(splits))
+    plan::splits(plan, &detail.columns, requests).map(Some)
 }
 
 /// The tuples whose values their columns can hold, integers in one spelling.

@@ -28,6 +28,7 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+mod bounds;
 mod config;
 mod connect;
 mod connector;
@@ -39,8 +40,10 @@ mod metadata;
 mod plan;
 mod product;
 mod protocol;
+mod ranges;
 mod read;
 mod tls;
+mod together;
 
 pub use config::{MySqlConfig, MySqlFactory, SslMode, TimeType};
 pub use connector::MySqlConnector;

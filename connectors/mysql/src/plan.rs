@@ -3,8 +3,10 @@
 use crate::convert::{ColumnLaw, Decoding};
 use crate::metadata::TableDetail;
 use crate::product::Product;
+use crate::ranges;
+use crate::together::OneOfMany;
 use headwater_core::{Error, Result, ScanPlan, ScanRequest, SourceRequest, Split, TableMetadata};
-use headwater_sql::{Negotiated, access_path, column_notes, estimated_rows, negotiate, used_columns};
+use headwater_sql::{Negotiated, SqlText, access_path, column_notes, estimated_rows, negotiate, used_columns};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,29 +31,46 @@ impl PlanDetail {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SplitDetail {
     pub(crate) decodings: Vec<Decoding>,
+    /// Set where other statements read other rows of the same scan.
+    #[serde(default)]
+    pub(crate) one_of_many: Option<OneOfMany>,
 }
 
-pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, parallel: usize) -> Result<ScanPlan> {
     let schema = request.output_schema(table)?;
-    let TableDetail { product, columns: mut laws } = TableDetail::of(table)?;
+    let TableDetail { product, columns: mut laws, bounds } = TableDetail::of(table)?;
     let projection: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let negotiated = negotiated(product, &laws, &projection, request)?;
+    let ranges = bounds.filter(|_| parallel > 1).and_then(|bounds| {
+        let law = (product, laws.get(&bounds.column)?);
+        Some(ranges::conditions(law, &bounds, table, request, &negotiated.filters, parallel))
+    });
     let used = used_columns(&projection, request);
     laws.retain(|name, _| used.contains(name.as_str()));
     let keys = projection.iter().filter(|name| laws.get(**name).is_some_and(ColumnLaw::is_key));
     let key_columns = keys.map(|name| (*name).to_owned()).collect();
     let indexed = table.keys.iter().filter_map(|key| key.columns.first().cloned()).collect();
     let detail = PlanDetail { product, columns: laws, table_rows: table.row_count.value(), indexed };
-    let request_sent = statement(&negotiated);
+    let requests = match ranges.unwrap_or_default() {
+        ranges if ranges.is_empty() => vec![statement(&negotiated)],
+        ranges => ranges.iter().map(|range| ranged(&negotiated, range)).collect(),
+    };
+    let mut notes = column_notes(table, &projection);
+    if requests.len() > 1 {
+        let count = requests.len();
+        notes.push(format!(
+            "{count} statements, each with a snapshot of its own, all taken together as the scan begins"
+        ));
+    }
     Ok(ScanPlan {
         rows: estimated_rows(table, request, &negotiated.filters),
         access: access_path(table, request, &negotiated.filters),
-        notes: column_notes(table, &projection),
+        notes,
         filters: negotiated.filters,
         limit: negotiated.limit,
         key_columns,
         detail: serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?,
-        ..ScanPlan::whole_table(table, request, vec![request_sent])?
+        ..ScanPlan::whole_table(table, request, requests)?
     })
 }
 
@@ -71,13 +90,27 @@ pub(crate) fn statement(negotiated: &Negotiated) -> SourceRequest {
     SourceRequest::Sql(negotiated.select.to_sql().into_string())
 }
 
-/// A split that sends `request`.
-pub(crate) fn split(plan: &ScanPlan, laws: &BTreeMap<String, ColumnLaw>, request: SourceRequest) -> Result<Split> {
+/// The statement for those rows that lie in a range.
+fn ranged(negotiated: &Negotiated, range: &SqlText) -> SourceRequest {
+    let mut negotiated = negotiated.clone();
+    negotiated.select.conditions.push(range.clone());
+    statement(&negotiated)
+}
+
+/// Splits that send `requests`, all of one scan.
+pub(crate) fn splits(
+    plan: &ScanPlan,
+    laws: &BTreeMap<String, ColumnLaw>,
+    requests: Vec<SourceRequest>,
+) -> Result<Vec<Split>> {
     let decoding = |name: &str| {
         let law = laws.get(name).ok_or_else(|| Error::internal(format!("the plan does not know column {name}")))?;
         Ok(law.decoding())
     };
     let decodings = plan.schema.fields().iter().map(|field| decoding(field.name())).collect::<Result<_>>()?;
-    let detail = serde_json::to_value(SplitDetail { decodings }).map_err(|e| Error::internal(e.to_string()))?;
-    Ok(Split::new(Arc::clone(&plan.schema), request).with_detail(detail))
+    let one_of_many = (requests.len() > 1).then(|| OneOfMany::new(requests.len()));
+    let detail = SplitDetail { decodings, one_of_many };
+    let detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
+    let split = |request| Split::new(Arc::clone(&plan.schema), request).with_detail(detail.clone());
+    Ok(requests.into_iter().map(split).collect())
 }

@@ -2,7 +2,7 @@
 
 /// Days from 1970-01-01; `None` for a zero or partial date, a day that the calendar does not have, and the year 0,
 /// in which MariaDB does not calculate.
-pub(super) fn days(year: u16, month: u8, day: u8) -> Option<i32> {
+pub(crate) fn days(year: u16, month: u8, day: u8) -> Option<i32> {
     if year == 0 || day == 0 || day > length(year, month)? {
         return None;
     }

@@ -157,6 +157,32 @@ impl ColumnLaw {
         }
     }
 
+    /// Whether a table can be cut into ranges of this column: the server compares it with constants by an index.
+    pub(crate) fn has_ranges(&self) -> bool {
+        let whole = !matches!(self.decoding, Decoding::Decimal { .. });
+        match self.family {
+            Family::Number => whole,
+            Family::BinaryText | Family::Collated | Family::Padded | Family::PaddedAscii | Family::Binary => true,
+            Family::Date | Family::Timestamp | Family::Instant => true,
+            Family::Boolean
+            | Family::NumberInExpression
+            | Family::Float
+            | Family::Double
+            | Family::Converted
+            | Family::CastText
+            | Family::TimeOfDay
+            | Family::Duration
+            | Family::Json
+            | Family::Spatial
+            | Family::Vector => false,
+        }
+    }
+
+    /// Whether a range may end at this text: an index of another character set is asked for plain ASCII alone.
+    pub(crate) fn can_bound(&self, text: &str) -> bool {
+        self.family != Family::PaddedAscii || text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'\\')
+    }
+
     /// Whether join keys can be looked up with the server's own equality.
     pub(crate) fn is_key(&self) -> bool {
         match self.family {

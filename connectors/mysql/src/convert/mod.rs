@@ -36,6 +36,7 @@ mod statement;
 mod temporal;
 mod text;
 
+pub(crate) use calendar::days;
 pub(crate) use law::{ColumnLaw, Reading, SourceType};
 pub(crate) use misfit::Misfit;
 

@@ -5,14 +5,16 @@ mod keys;
 mod relation;
 mod rows;
 
+use crate::bounds::{self, Bounds};
 use crate::connect::Connections;
 use crate::convert::{ColumnLaw, Reading};
 use crate::lease::Lease;
 use crate::product::Product;
 use arrow::datatypes::{Field, Schema};
 use columns::FoundColumn;
-use headwater_core::{ColumnFacts, Error, ErrorKind, Precision, Result, TableMetadata, TableName, Value};
+use headwater_core::{ColumnFacts, Error, ErrorKind, Precision, Result, TableKey, TableMetadata, TableName, Value};
 use headwater_sql::{Select, SqlText};
+use relation::Relation;
 use rows::Fields;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,6 +25,9 @@ use std::sync::Arc;
 pub(crate) struct TableDetail {
     pub(crate) product: Product,
     pub(crate) columns: BTreeMap<String, ColumnLaw>,
+    /// Where a large table can be cut.
+    #[serde(default)]
+    pub(crate) bounds: Option<Bounds>,
 }
 
 impl TableDetail {
@@ -74,14 +79,15 @@ pub(crate) async fn get_table(connections: &Connections, name: &TableName) -> Re
     let columns = of_table(&mut lease, connections, name, columns::QUERY, columns::ORDER).await?;
     let keys = of_table(&mut lease, connections, name, keys::QUERY, keys::ORDER).await?;
     let Some(relation) = relation.first() else { return Err(missing(lease, connections, name).await) };
-    lease.finish(connections.config()).await?;
     let relation = relation::parse(relation)?;
     let config = connections.config();
     let reading = Reading { tinyint1_is_boolean: config.tinyint1_is_boolean, time: config.time };
     let columns = columns.iter().map(|row| columns::parse(row, reading)).collect::<Result<Vec<_>>>()?;
     let nullable = columns.iter().filter(|column| column.nullable).map(|column| column.name.clone()).collect();
     let found = keys::parse(&keys, &nullable)?;
-    let mut table = described(name.clone(), product, &columns, &found.distinct)?;
+    let bounds = bounds_of(&mut lease, connections, name, &relation, &columns, &found.keys).await?;
+    lease.finish(config).await?;
+    let mut table = described(name.clone(), product, &columns, &found.distinct, bounds)?;
     table.kind = relation.kind;
     table.row_count = relation.rows;
     table.byte_size = relation.bytes;
@@ -90,11 +96,32 @@ pub(crate) async fn get_table(connections: &Connections, name: &TableName) -> Re
     Ok(table)
 }
 
+/// Where a large table can be cut, if it is to be.
+async fn bounds_of(
+    lease: &mut Lease,
+    connections: &Connections,
+    name: &TableName,
+    relation: &Relation,
+    columns: &[FoundColumn],
+    keys: &[TableKey],
+) -> Result<Option<Bounds>> {
+    let bytes = relation.bytes.value().unwrap_or(0);
+    if !relation.keeps_snapshots || bytes < bounds::SMALL || connections.config().parallel_reads() < 2 {
+        return Ok(None);
+    }
+    // The rows lie in the order of the key of this name, even where some column of it is read as nullable.
+    let key = keys.iter().find(|key| key.name.as_deref() == Some("PRIMARY"));
+    let leading = key.and_then(|key| columns.iter().find(|column| Some(&column.name) == key.columns.first()));
+    let Some(leading) = leading else { return Ok(None) };
+    bounds::find(lease, connections, name, (&leading.name, &leading.law), bytes).await
+}
+
 fn described(
     name: TableName,
     product: Product,
     columns: &[FoundColumn],
     distinct: &BTreeMap<String, u64>,
+    bounds: Option<Bounds>,
 ) -> Result<TableMetadata> {
     let field = |column: &FoundColumn| Field::new(&column.name, column.law.decoding().arrow_type(), column.nullable);
     let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
@@ -108,7 +135,7 @@ fn described(
         ..ColumnFacts::default()
     };
     table.columns = columns.iter().map(|column| (column.name.clone(), facts(column))).collect();
-    let detail = TableDetail { product, columns: laws };
+    let detail = TableDetail { product, columns: laws, bounds };
     table.detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     Ok(table)
 }

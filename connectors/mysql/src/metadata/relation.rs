@@ -13,6 +13,8 @@ pub(super) struct Relation {
     pub(super) rows: Precision,
     pub(super) bytes: Precision,
     pub(super) comment: Option<String>,
+    /// Whether a transaction sees one snapshot of it.
+    pub(super) keeps_snapshots: bool,
 }
 
 pub(super) fn parse(row: &Fields) -> Result<Relation> {
@@ -29,5 +31,6 @@ pub(super) fn parse(row: &Fields) -> Result<Relation> {
     };
     // A view's comment is the word VIEW.
     let comment = row.optional_text(7)?.filter(|comment| !comment.is_empty() && !is_view);
-    Ok(Relation { kind, rows, bytes, comment })
+    let keeps_snapshots = !is_view && engine == "InnoDB";
+    Ok(Relation { kind, rows, bytes, comment, keeps_snapshots })
 }

@@ -10,9 +10,9 @@ mod batch;
 mod shape;
 
 use crate::connect::Connections;
-use crate::lease::Lease;
 use crate::plan::SplitDetail;
 use crate::protocol::Statement;
+use crate::together::{self, Held};
 use arrow::array::RecordBatch;
 use batch::BatchBuilder;
 use futures::{StreamExt as _, stream};
@@ -30,7 +30,8 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
         .map_err(|e| Error::internal(format!("this split is another connector's: {e}")))?;
     let (decodings, config) = (&detail.decodings, connections.config());
     let started = Instant::now();
-    let mut lease = connections.begin().await?;
+    let mut held = together::begin(connections, detail.one_of_many, context).await?;
+    let Held { lease, .. } = &mut held;
     let sql = format!("{}{sql}", tag(&context.query_id));
     let statement = lease.prepare(&sql, config).await?;
     shape::check(&statement.columns, &split.schema, decodings)?;
@@ -42,7 +43,7 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
     let reader = Reader {
         connections: Arc::clone(connections),
         metrics: Arc::clone(&context.metrics),
-        reading: Some(Reading { statement, lease }),
+        reading: Some(Reading { statement, held }),
         batch: BatchBuilder::new(Arc::clone(&split.schema), decodings, &columns, context, split.limit),
         yielded: false,
     };
@@ -69,7 +70,7 @@ struct Reader {
 /// Dropped before its end, the lease kills the statement.
 struct Reading {
     statement: Statement,
-    lease: Lease,
+    held: Held,
 }
 
 /// The next batch. Nothing follows an error.
@@ -94,7 +95,7 @@ impl Reader {
                 self.reading = None;
             }
             let Some(reading) = &mut self.reading else { break };
-            let rows = reading.lease.rows(self.batch.room(), self.connections.config()).await?;
+            let rows = reading.held.lease.rows(self.batch.room(), self.connections.config()).await?;
             if rows.len() == 0 {
                 self.end().await?;
             } else {
@@ -107,16 +108,15 @@ impl Reader {
 
     fn count_received(&mut self) {
         if let Some(reading) = &mut self.reading {
-            self.metrics.add_wire_bytes(reading.lease.take_received());
+            self.metrics.add_wire_bytes(reading.held.lease.take_received());
         }
     }
 
     async fn end(&mut self) -> Result<()> {
         self.count_received();
-        let Some(Reading { statement, mut lease }) = self.reading.take() else { return Ok(()) };
-        let config = self.connections.config();
-        lease.close(statement, config).await?;
-        lease.finish(config).await
+        let Some(Reading { statement, mut held }) = self.reading.take() else { return Ok(()) };
+        held.lease.close(statement, self.connections.config()).await?;
+        held.finish(&self.connections).await
     }
 }
 

@@ -9,4 +9,5 @@ mod metadata;
 mod nominal;
 mod pushdown;
 mod reading;
+mod splitting;
 mod support;
