@@ -14,7 +14,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 /// depend on it. With `sql_auto_is_null`, `id IS NULL` would find the row last inserted. A reader that pauses must not
 /// be cut off after the default `net_write_timeout` of a minute.
 const SESSION: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_bin, sql_mode = '', time_zone = '+00:00', \
-    sql_select_limit = 18446744073709551615, sql_auto_is_null = 0, net_write_timeout = 3600";
+    sql_select_limit = 18446744073709551615, sql_auto_is_null = 0, net_write_timeout = 3600, max_sort_length = 1024";
 
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 

@@ -1,12 +1,12 @@
 //! The connector: the contract's methods, each handed to the module that does it.
 
 use crate::connect::Connections;
-use crate::{MySqlConfig, keys, metadata, plan, read};
+use crate::{MySqlConfig, derive, keys, metadata, plan, read};
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use headwater_core::{
-    BatchStream, Connector, JoinKeys, NameStream, Result, ScanContext, ScanPlan, ScanRequest, Split, Splits,
-    TableMetadata, TableName,
+    BatchStream, Connector, Derived, JoinKeys, NameStream, Relation, Result, ScanContext, ScanPlan, ScanRequest, Split,
+    Splits, TableMetadata, TableName,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -56,6 +56,10 @@ impl Connector for MySqlConnector {
 
     async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
         metadata::get_table(&self.connections, name).await
+    }
+
+    async fn derive(&self, relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Result<Derived> {
+        derive::derive(relation, inputs)
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {

@@ -26,7 +26,7 @@ fn offered(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<(Key
     if let Some(reason) = declined_keys(plan, keys, detail.table_rows) {
         return declined(reason);
     }
-    let chunks = key_chunks(&keys.columns, &possible_tuples(plan, &detail.columns, keys), CHUNK);
+    let chunks = key_chunks(&keys.columns, &possible_tuples(plan, &detail.laws.columns, keys), CHUNK);
     let statements = chunks.len();
     if statements > 1 && !keys.columns.iter().any(|column| detail.indexed.contains(column)) {
         return declined(format!("without an index, {statements} statements would each look at the whole table"));
@@ -38,7 +38,7 @@ fn offered(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<(Key
 }
 
 fn whole(plan: &ScanPlan, detail: &PlanDetail) -> Result<Vec<Split>> {
-    plan::splits(plan, &detail.columns, plan.requests.clone())
+    plan::splits(plan, &detail.laws, plan.requests.clone())
 }
 
 /// `None` if some value cannot be said: a chunk without its condition would read the rows of all others too.
@@ -49,13 +49,13 @@ fn keyed(plan: &ScanPlan, detail: &PlanDetail, chunks: Vec<Vec<Expr>>) -> Result
     for conditions in chunks {
         let mut request = plan.request.clone();
         request.filters.extend(conditions);
-        let negotiated = plan::negotiated(detail.product, &detail.columns, &projection, &request)?;
+        let negotiated = plan::negotiated(detail.product, &detail.laws, &plan.schema, &projection, &request)?;
         if negotiated.filters.iter().skip(plan.request.filters.len()).any(|answer| *answer != Answer::Exact) {
             return Ok(None);
         }
         requests.push(plan::statement(&negotiated));
     }
-    plan::splits(plan, &detail.columns, requests).map(Some)
+    plan::splits(plan, &detail.laws, requests).map(Some)
 }
 
 /// The tuples whose values their columns can hold, integers in one spelling.

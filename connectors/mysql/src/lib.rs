@@ -33,6 +33,7 @@ mod config;
 mod connect;
 mod connector;
 mod convert;
+mod derive;
 mod error;
 mod keys;
 mod lease;

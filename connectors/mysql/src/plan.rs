@@ -5,17 +5,20 @@ use crate::metadata::TableDetail;
 use crate::product::Product;
 use crate::ranges;
 use crate::together::OneOfMany;
+use arrow::datatypes::Schema;
 use headwater_core::{Error, Result, ScanPlan, ScanRequest, SourceRequest, Split, TableMetadata};
-use headwater_sql::{Negotiated, SqlText, access_path, column_notes, estimated_rows, negotiate, used_columns};
+use headwater_sql::{
+    Asked, Laws, Negotiated, SqlText, access_path, column_notes, estimated_rows, negotiate, used_columns,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// `ScanPlan::detail`: the columns that the scan uses, and what is known of the table's size.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlanDetail {
     pub(crate) product: Product,
-    pub(crate) columns: BTreeMap<String, ColumnLaw>,
+    pub(crate) laws: Laws<ColumnLaw>,
     pub(crate) table_rows: Option<u64>,
     /// The columns with which an index begins.
     pub(crate) indexed: BTreeSet<String>,
@@ -38,19 +41,19 @@ pub(crate) struct SplitDetail {
 
 pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, parallel: usize) -> Result<ScanPlan> {
     let schema = request.output_schema(table)?;
-    let TableDetail { product, columns: mut laws, bounds } = TableDetail::of(table)?;
+    let TableDetail { product, mut laws, bounds } = TableDetail::of(table)?;
     let projection: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let negotiated = negotiated(product, &laws, &projection, request)?;
+    let negotiated = negotiated(product, &laws, &table.schema, &projection, request)?;
     let ranges = bounds.filter(|_| parallel > 1).and_then(|bounds| {
-        let law = (product, laws.get(&bounds.column)?);
+        let law = (product, laws.columns.get(&bounds.column)?);
         Some(ranges::conditions(law, &bounds, table, request, &negotiated.filters, parallel))
     });
     let used = used_columns(&projection, request);
-    laws.retain(|name, _| used.contains(name.as_str()));
-    let keys = projection.iter().filter(|name| laws.get(**name).is_some_and(ColumnLaw::is_key));
+    laws.columns.retain(|name, _| used.contains(name.as_str()));
+    let keys = projection.iter().filter(|name| laws.columns.get(**name).is_some_and(ColumnLaw::is_key));
     let key_columns = keys.map(|name| (*name).to_owned()).collect();
     let indexed = table.keys.iter().filter_map(|key| key.columns.first().cloned()).collect();
-    let detail = PlanDetail { product, columns: laws, table_rows: table.row_count.value(), indexed };
+    let detail = PlanDetail { product, laws, table_rows: table.row_count.value(), indexed };
     let requests = match ranges.unwrap_or_default() {
         ranges if ranges.is_empty() => vec![statement(&negotiated)],
         ranges => ranges.iter().map(|range| ranged(&negotiated, range)).collect(),
@@ -67,6 +70,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, parallel: 
         access: access_path(table, request, &negotiated.filters),
         notes,
         filters: negotiated.filters,
+        top: negotiated.top,
         limit: negotiated.limit,
         key_columns,
         detail: serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?,
@@ -74,15 +78,15 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, parallel: 
     })
 }
 
-/// The request as a statement over columns with these laws.
+/// The request as a statement over columns with these laws; `schema` as [`Asked`] has it.
 pub(crate) fn negotiated(
     product: Product,
-    laws: &BTreeMap<String, ColumnLaw>,
+    laws: &Laws<ColumnLaw>,
+    schema: &Schema,
     projection: &[&str],
     request: &ScanRequest,
 ) -> Result<Negotiated> {
-    let columns = laws.iter().map(|(name, law)| (name.clone(), law.column_sql(product, name))).collect();
-    negotiate(product.dialect(), &columns, projection, request)
+    negotiate(product, Asked { request, projection, laws, schema })
 }
 
 /// The text that is sent, after the comment with the query's name.
@@ -100,11 +104,12 @@ fn ranged(negotiated: &Negotiated, range: &SqlText) -> SourceRequest {
 /// Splits that send `requests`, all of one scan.
 pub(crate) fn splits(
     plan: &ScanPlan,
-    laws: &BTreeMap<String, ColumnLaw>,
+    laws: &Laws<ColumnLaw>,
     requests: Vec<SourceRequest>,
 ) -> Result<Vec<Split>> {
     let decoding = |name: &str| {
-        let law = laws.get(name).ok_or_else(|| Error::internal(format!("the plan does not know column {name}")))?;
+        let law =
+            laws.columns.get(name).ok_or_else(|| Error::internal(format!("the plan does not know column {name}")))?;
         Ok(law.decoding())
     };
     let decodings = plan.schema.fields().iter().map(|field| decoding(field.name())).collect::<Result<_>>()?;

@@ -35,7 +35,7 @@ fn offered(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<(Key
     }
     let indexed = keys.columns.iter().any(|column| detail.indexed.contains(column));
     let size = if indexed { LOOKED_UP } else { SCANNED_FOR };
-    let chunks = key_chunks(&keys.columns, &possible_tuples(plan, &detail.columns, keys), size);
+    let chunks = key_chunks(&keys.columns, &possible_tuples(plan, &detail.laws.columns, keys), size);
     let statements = chunks.len();
     if statements > 1 && !indexed {
         return declined(format!("without an index, {statements} statements would each look at the whole table"));
@@ -47,7 +47,7 @@ fn offered(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<(Key
 }
 
 fn whole(plan: &ScanPlan, detail: &PlanDetail) -> Result<Vec<Split>> {
-    plan::splits(plan, &detail.columns, plan.requests.clone())
+    plan::splits(plan, &detail.laws, plan.requests.clone())
 }
 
 /// `None` if some value cannot be said: a chunk without its condition would read the rows of all others too.
@@ -58,13 +58,13 @@ fn keyed(plan: &ScanPlan, detail: &PlanDetail, chunks: Vec<Vec<Expr>>) -> Result
     for conditions in chunks {
         let mut request = plan.request.clone();
         request.filters.extend(conditions);
-        let negotiated = plan::negotiated(&detail.columns, &projection, &request)?;
+        let negotiated = plan::negotiated(&detail.laws, &plan.schema, &projection, &request)?;
         if negotiated.filters.iter().skip(plan.request.filters.len()).any(|answer| *answer != Answer::Exact) {
             return Ok(None);
         }
         requests.push(plan::statement(&negotiated));
     }
-    plan::splits(plan, &detail.columns, requests).map(Some)
+    plan::splits(plan, &detail.laws, requests).map(Some)
 }
 
 /// The tuples whose values their columns can hold, integers in one spelling.

@@ -31,6 +31,7 @@ mod config;
 mod connect;
 mod connector;
 mod convert;
+mod derive;
 mod error;
 mod keys;
 mod lease;

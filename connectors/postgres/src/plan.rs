@@ -1,20 +1,21 @@
 //! What PostgreSQL will do of a request.
 
 use crate::PostgresConfig;
-use crate::convert::{ColumnLaw, Decoding};
+use crate::convert::{ColumnLaw, Decoding, PostgreSql};
 use crate::metadata::TableDetail;
 use crate::ranges::{Ranges, ranges};
+use arrow::datatypes::Schema;
 use headwater_core::{Error, Result, ScanPlan, ScanRequest, SourceRequest, Split, TableMetadata};
 use headwater_sql::{
-    Negotiated, POSTGRES, SqlText, access_path, column_notes, estimated_rows, negotiate, used_columns,
+    Asked, Laws, Negotiated, SqlText, access_path, column_notes, estimated_rows, negotiate, used_columns,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// `ScanPlan::detail`: the columns that the scan uses, and what is known of the table's size.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlanDetail {
-    pub(crate) columns: BTreeMap<String, ColumnLaw>,
+    pub(crate) laws: Laws<ColumnLaw>,
     pub(crate) table_rows: Option<u64>,
     /// The columns with which an index begins, as far as indexes are known: those of a view's tables are not.
     pub(crate) indexed: BTreeSet<String>,
@@ -40,15 +41,15 @@ pub(crate) struct SplitDetail {
 
 pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &PostgresConfig) -> Result<ScanPlan> {
     let schema = request.output_schema(table)?;
-    let TableDetail { columns: mut laws, stored } = TableDetail::of(table)?;
+    let TableDetail { mut laws, stored } = TableDetail::of(table)?;
     let projection: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let negotiated = negotiated(&laws, &projection, request)?;
+    let negotiated = negotiated(&laws, &table.schema, &projection, request)?;
     let used = used_columns(&projection, request);
-    laws.retain(|name, _| used.contains(name.as_str()));
-    let keys = projection.iter().filter(|name| laws.get(**name).is_some_and(ColumnLaw::is_key));
+    laws.columns.retain(|name, _| used.contains(name.as_str()));
+    let keys = projection.iter().filter(|name| laws.columns.get(**name).is_some_and(ColumnLaw::is_key));
     let key_columns = keys.map(|name| (*name).to_owned()).collect();
     let indexed = table.keys.iter().filter_map(|key| key.columns.first().cloned()).collect();
-    let detail = PlanDetail { columns: laws, table_rows: table.row_count.value(), indexed };
+    let detail = PlanDetail { laws, table_rows: table.row_count.value(), indexed };
     // Without a shared snapshot a row that moves between two ranges would be read twice or not at all.
     let parallel = if config.shares_snapshots() { config.parallel_reads() } else { 1 };
     let cut = stored.map(|stored| ranges(&stored, table, request, &negotiated.filters, parallel));
@@ -70,6 +71,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &P
         notes,
         max_parallel_splits: Some(config.parallel_reads()),
         filters: negotiated.filters,
+        top: negotiated.top,
         limit: negotiated.limit,
         key_columns,
         detail: serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?,
@@ -77,14 +79,14 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &P
     })
 }
 
-/// The request as a statement over columns with these laws.
+/// The request as a statement over columns with these laws; `schema` as [`Asked`] has it.
 pub(crate) fn negotiated(
-    laws: &BTreeMap<String, ColumnLaw>,
+    laws: &Laws<ColumnLaw>,
+    schema: &Schema,
     projection: &[&str],
     request: &ScanRequest,
 ) -> Result<Negotiated> {
-    let columns = laws.iter().map(|(name, law)| (name.clone(), law.column_sql(name))).collect();
-    negotiate(&POSTGRES, &columns, projection, request)
+    negotiate(PostgreSql, Asked { request, projection, laws, schema })
 }
 
 /// The very text that is sent.
@@ -102,19 +104,16 @@ fn ranged(negotiated: &Negotiated, range: &SqlText) -> SourceRequest {
 }
 
 /// Splits that send `requests`.
-pub(crate) fn splits(
-    plan: &ScanPlan,
-    laws: &BTreeMap<String, ColumnLaw>,
-    requests: Vec<SourceRequest>,
-) -> Result<Vec<Split>> {
+pub(crate) fn splits(plan: &ScanPlan, laws: &Laws<ColumnLaw>, requests: Vec<SourceRequest>) -> Result<Vec<Split>> {
     let decoding = |name: &str| {
-        let law = laws.get(name).ok_or_else(|| Error::internal(format!("the plan does not know column {name}")))?;
+        let law =
+            laws.columns.get(name).ok_or_else(|| Error::internal(format!("the plan does not know column {name}")))?;
         Ok(law.decoding())
     };
     let decodings = plan.schema.fields().iter().map(|field| decoding(field.name())).collect::<Result<_>>()?;
     let projection: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let bare = ScanRequest { filters: Vec::new(), limit: None, ..plan.request.clone() };
-    let shape = negotiated(laws, &projection, &bare)?.select.to_sql().into_string();
+    let bare = ScanRequest { filters: Vec::new(), top: None, limit: None, ..plan.request.clone() };
+    let shape = negotiated(laws, &plan.schema, &projection, &bare)?.select.to_sql().into_string();
     let detail = SplitDetail { decodings, shape, one_of_many: requests.len() > 1 };
     let detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     let split = |request| Split::new(std::sync::Arc::clone(&plan.schema), request).with_detail(detail.clone());

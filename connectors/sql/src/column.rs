@@ -107,12 +107,14 @@ pub struct ColumnSql {
     pub value: SqlText,
     /// How it compares.
     pub comparison: Comparison,
+    /// Why the source is not asked to sort or group by it, though it compares: some look only at the beginning of text.
+    pub unsortable: Option<&'static str>,
 }
 
 impl ColumnSql {
     /// A column that is read and compared under its own name.
     pub fn plain(name: SqlText, comparison: Comparison) -> Self {
-        Self { selected: name.clone(), value: name, comparison }
+        Self { selected: name.clone(), value: name, comparison, unsortable: None }
     }
 
     /// In conditions without a constant, where nothing is rounded.

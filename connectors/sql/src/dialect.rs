@@ -1,6 +1,6 @@
 //! What differs between SQL products, as data.
 
-use crate::Unsayable;
+use crate::{Arithmetic, NullOrder, Totals, Unsayable};
 use std::ops::RangeInclusive;
 
 /// What stands before and after something.
@@ -47,6 +47,12 @@ pub struct Dialect {
     pub no_columns: &'static str,
     /// The longest exact number that keeps all its digits.
     pub digits: Digits,
+    /// How exact numbers are added and multiplied.
+    pub arithmetic: Arithmetic,
+    /// Whether there is a `min` and a `max` of bytes.
+    pub least_of_bytes: bool,
+    /// Where NULL is sorted.
+    pub nulls: NullOrder,
     /// Whether an exact number beside a floating-point constant is compared as a floating-point number, always.
     pub floats_beside_numbers: bool,
     /// A text constant with its quotes.
@@ -85,6 +91,14 @@ pub const POSTGRES: Dialect = Dialect {
     starts_with: Prefix::Function(["starts_with(", ", ", ")"]),
     no_columns: "",
     digits: Digits { total: 131_072, fraction: 16_383 },
+    arithmetic: Arithmetic {
+        integer: Wrapping { before: "", after: "::numeric" },
+        sum_digits: 0,
+        totals: Totals::Cast,
+    },
+    // Only since version 18.
+    least_of_bytes: false,
+    nulls: NullOrder::Spelled,
     floats_beside_numbers: true,
     text: postgres_text,
     binary: postgres_binary,
@@ -108,6 +122,13 @@ pub const MYSQL: Dialect = Dialect {
     starts_with: Prefix::Like,
     no_columns: "1",
     digits: Digits { total: 65, fraction: 30 },
+    arithmetic: Arithmetic {
+        integer: Wrapping { before: "CAST(", after: " AS DECIMAL(20, 0))" },
+        sum_digits: 22,
+        totals: Totals::Decimal,
+    },
+    least_of_bytes: true,
+    nulls: NullOrder::Least,
     // An index on the exact column would be asked for the constant's nearest exact number.
     floats_beside_numbers: false,
     text: mysql_text,

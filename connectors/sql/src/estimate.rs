@@ -25,11 +25,12 @@ pub fn estimated_rows(table: &TableMetadata, request: &ScanRequest, answers: &[A
         reason = "an estimate, and never negative"
     )]
     let left = (rows as f64 * share).round() as u64;
-    let limit = request.limit.unwrap_or(u64::MAX);
+    let top = request.top.as_ref().map(|top| top.rows);
+    let limit = request.limit.or(top).unwrap_or(u64::MAX);
     Precision::Inexact(left.max(1).min(limit))
 }
 
-/// The columns that a statement names: those of the projection and those of the filters.
+/// The columns that a statement names: those of the projection, the filters and the order.
 pub fn used_columns<'a>(projection: &[&'a str], request: &'a ScanRequest) -> BTreeSet<&'a str> {
     let mut used: BTreeSet<&str> = projection.iter().copied().collect();
     for filter in &request.filters {
@@ -37,6 +38,7 @@ pub fn used_columns<'a>(projection: &[&'a str], request: &'a ScanRequest) -> BTr
             used.insert(name);
         });
     }
+    used.extend(request.top.iter().flat_map(|top| &top.order).map(|key| key.column.as_str()));
     used
 }
 

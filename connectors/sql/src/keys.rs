@@ -21,7 +21,7 @@ pub fn declined_keys(plan: &ScanPlan, keys: &JoinKeys, table_rows: Option<u64>) 
     if offered == 0 {
         return None;
     }
-    if plan.request.limit.is_some() {
+    if plan.request.limit.is_some() || plan.request.top.is_some() {
         return Some("the scan has a limit, which several statements would each apply".to_owned());
     }
     if let Some(column) = keys.columns.iter().find(|column| !plan.key_columns.contains(column)) {

@@ -17,30 +17,41 @@
 //! - [`SqlText`] is the only way to a statement: static text, quoted identifiers, rendered literals.
 //! - [`push_down`] says for one filter whether the source means exactly the same, a superset, or cannot say it.
 //! - [`negotiate`] does so for a whole [`ScanRequest`](headwater_core::ScanRequest) and gives the [`Select`].
+//! - [`derive`] describes what the source would compute from its own relations: joins and groups.
 //! - [`key_chunks`] cuts join keys into conditions; [`estimated_rows`] and [`access_path`] say what to expect.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+mod block;
 mod calendar;
 mod column;
 mod compare;
+mod derive;
 mod dialect;
 mod estimate;
 mod float;
+mod groups;
 mod keys;
 mod literal;
 mod negotiate;
+mod number;
+mod order;
 mod predicate;
 mod select;
+mod server;
 mod share;
 mod text;
 
 pub use column::{ColumnSql, Comparison, Step};
+pub use derive::{Described, derive};
 pub use dialect::{Dialect, Digits, MARIADB, MYSQL, POSTGRES, Prefix, Wrapping};
 pub use estimate::{access_path, column_notes, estimated_rows, used_columns};
 pub use keys::{ChunkSize, declined_keys, integer_key, key_chunks};
 pub use literal::Unsayable;
-pub use negotiate::{Negotiated, negotiate};
+pub use negotiate::{Asked, Negotiated, negotiate};
+pub use number::{Arithmetic, Totals};
+pub use order::NullOrder;
 pub use predicate::{Pushed, push_down};
 pub use select::Select;
+pub use server::{Laws, Server};
 pub use text::SqlText;

@@ -53,6 +53,11 @@ impl Condition {
         Self { sql, inexact: self.inexact }
     }
 
+    /// The text, if it is exact.
+    pub(crate) fn into_exact(self) -> Result<SqlText, Unsayable> {
+        self.inexact.map_or(Ok(self.sql), |reason| Err(Unsayable::new(reason)))
+    }
+
     /// The text, if it stays right under `NOT` and `IS NULL`, which need false and NULL exact as well.
     fn exactly(self) -> Result<SqlText, Unsayable> {
         match self.inexact {
@@ -250,11 +255,12 @@ mod tests {
         let step = Step::Decimal(5, 2);
         let stepped = Comparison::Stepped { inner: Box::new(Comparison::Number), indexed: name("p"), step };
         let price = SqlText::from_static("COALESCE(`p`)");
+        let column = |value, comparison, selected| ColumnSql { value, ..ColumnSql::plain(selected, comparison) };
         let columns = BTreeMap::from([
             ("n".to_owned(), ColumnSql::plain(name("n"), Comparison::Number)),
             ("t".to_owned(), ColumnSql::plain(name("t"), collated)),
-            ("p".to_owned(), ColumnSql { selected: name("p"), value: price, comparison: stepped }),
-            ("d".to_owned(), ColumnSql { selected: name("d"), value, comparison: gappy }),
+            ("p".to_owned(), column(price, stepped, name("p"))),
+            ("d".to_owned(), column(value, gappy, name("d"))),
         ]);
         match push_down(&MYSQL, &columns, filter) {
             Pushed::Exact(sql) => sql.into_string(),

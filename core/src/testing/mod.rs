@@ -30,6 +30,7 @@
 //! one of your runtime's. A full run makes about two thousand scans of 210 rows.
 
 mod dataset;
+pub mod derived;
 mod fixture;
 mod predicates;
 mod probe;

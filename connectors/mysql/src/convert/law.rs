@@ -17,6 +17,8 @@ pub(crate) struct SourceType {
     pub(crate) scale: Option<u64>,
     /// Digits of a second's fraction.
     pub(crate) fraction: Option<u64>,
+    /// How many characters of text, or bytes, a value can have.
+    pub(crate) length: Option<u64>,
     pub(crate) character_set: Option<String>,
     pub(crate) collation: Option<String>,
 }
@@ -79,7 +81,15 @@ pub(crate) struct ColumnLaw {
     pub(super) family: Family,
     /// Digits of a second's fraction.
     pub(super) fraction: u8,
+    /// Whether values may be longer than what is looked at of them where they are sorted.
+    pub(super) long: bool,
 }
+
+/// How much of a value is looked at where it is sorted or grouped: `max_sort_length`, which each session sets.
+pub(crate) const SORTED_BYTES: u64 = 1_024;
+
+/// The bytes of a character, at most.
+const CHARACTER_BYTES: u64 = 4;
 
 /// The binary collations that do not pad: `utf8mb4_bin` is not one of them.
 const BY_BYTES: [&str; 2] = ["utf8mb4_0900_bin", "utf8mb4_nopad_bin"];
@@ -102,7 +112,11 @@ const SPATIAL: [&str; 9] = [
 impl ColumnLaw {
     pub(crate) fn of(source: &SourceType, reading: Reading) -> Self {
         let fraction = source.fraction.and_then(|digits| u8::try_from(digits).ok()).unwrap_or_default();
-        let plain = |decoding, family| Self { decoding, selected: Selected::Plain, family, fraction };
+        let bytes = source
+            .length
+            .map(|length| if source.character_set.is_some() { length.saturating_mul(CHARACTER_BYTES) } else { length });
+        let long = bytes.is_some_and(|bytes| bytes > SORTED_BYTES);
+        let plain = |decoding, family| Self { decoding, selected: Selected::Plain, family, fraction, long };
         match source.name.as_str() {
             "tinyint" if reading.tinyint1_is_boolean && source.shown == "tinyint(1)" => {
                 plain(Decoding::Boolean, Family::Boolean)
@@ -132,6 +146,11 @@ impl ColumnLaw {
             }
             _ => Self { selected: Selected::AsText, ..plain(Decoding::Text, Family::CastText) },
         }
+    }
+
+    /// What is read and compared as it comes.
+    pub(super) fn computed(decoding: Decoding, family: Family, long: bool) -> Self {
+        Self { decoding, selected: Selected::Plain, family, fraction: 0, long }
     }
 
     pub(crate) fn decoding(&self) -> Decoding {

@@ -3,17 +3,60 @@
 use super::Decoding;
 use super::law::{ColumnLaw, Family, Selected};
 use crate::product::Product;
+use arrow::datatypes::DataType;
 use headwater_core::TextComparison;
-use headwater_sql::{ColumnSql, Comparison, SqlText, Step};
+use headwater_sql::{ColumnSql, Comparison, Dialect, Server, SqlText, Step};
+
+const LONG: &str = "only the first 1,024 bytes of a long value are sorted and grouped by at the source";
+
+impl Server for Product {
+    type Law = ColumnLaw;
+
+    fn dialect(self) -> &'static Dialect {
+        Self::dialect(self)
+    }
+
+    fn column(self, law: &ColumnLaw, name: SqlText) -> ColumnSql {
+        law.column_sql(self, &name)
+    }
+
+    fn data_type(self, law: &ColumnLaw) -> DataType {
+        law.decoding().arrow_type()
+    }
+
+    fn text(self, unsortable: Option<&'static str>) -> ColumnLaw {
+        ColumnLaw::computed(Decoding::Text, Family::BinaryText, unsortable.is_some())
+    }
+
+    /// A `bigint`: a count, a year or bits as a number.
+    fn number(self, data_type: &DataType) -> Option<ColumnLaw> {
+        let decoding = match data_type {
+            DataType::Int16 => Decoding::Int16,
+            DataType::Int64 => Decoding::Int64,
+            DataType::UInt64 => Decoding::UInt64,
+            _ => return None,
+        };
+        Some(ColumnLaw::computed(decoding, Family::Number, false))
+    }
+
+    /// A decimal, whatever it is read as.
+    fn total(self, data_type: &DataType) -> Option<ColumnLaw> {
+        let decoding = match data_type {
+            DataType::Decimal128(precision, scale) => Decoding::Decimal { precision: *precision, scale: *scale },
+            _ => return None,
+        };
+        Some(ColumnLaw::computed(decoding, Family::Number, false))
+    }
+}
 
 impl ColumnLaw {
     /// The column in a statement.
-    pub(crate) fn column_sql(&self, product: Product, name: &str) -> ColumnSql {
-        let name = SqlText::identifier(product.dialect(), name);
+    fn column_sql(&self, product: Product, name: &SqlText) -> ColumnSql {
         ColumnSql {
-            selected: self.selected(product, &name),
-            value: self.value(&name),
-            comparison: self.comparison(&name),
+            selected: self.selected(product, name),
+            value: self.value(name),
+            comparison: self.comparison(name),
+            unsortable: self.long.then_some(LONG),
         }
     }
 

@@ -6,7 +6,8 @@ use headwater_core::Result;
 
 /// Every column, invisible ones too.
 pub(super) const QUERY: &str = "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, IS_NULLABLE, DATA_TYPE, COLUMN_TYPE, \
-    NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_SET_NAME, COLLATION_NAME, DATETIME_PRECISION FROM information_schema.COLUMNS";
+    NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_SET_NAME, COLLATION_NAME, DATETIME_PRECISION, \
+    CHARACTER_MAXIMUM_LENGTH FROM information_schema.COLUMNS";
 
 pub(super) const ORDER: &str = " ORDER BY ORDINAL_POSITION";
 
@@ -26,6 +27,7 @@ pub(super) fn parse(row: &Fields, reading: Reading) -> Result<FoundColumn> {
         precision: row.number(6)?,
         scale: row.number(7)?,
         fraction: row.number(10)?,
+        length: row.number(11)?,
         character_set: row.optional_text(8)?,
         collation: row.optional_text(9)?,
     };

@@ -13,7 +13,7 @@ use crate::product::Product;
 use arrow::datatypes::{Field, Schema};
 use columns::FoundColumn;
 use headwater_core::{ColumnFacts, Error, ErrorKind, Precision, Result, TableKey, TableMetadata, TableName, Value};
-use headwater_sql::{Select, SqlText};
+use headwater_sql::{Laws, Select, SqlText};
 use relation::Relation;
 use rows::Fields;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ use std::sync::Arc;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct TableDetail {
     pub(crate) product: Product,
-    pub(crate) columns: BTreeMap<String, ColumnLaw>,
+    pub(crate) laws: Laws<ColumnLaw>,
     /// Where a large table can be cut.
     #[serde(default)]
     pub(crate) bounds: Option<Bounds>,
@@ -135,7 +135,7 @@ fn described(
         ..ColumnFacts::default()
     };
     table.columns = columns.iter().map(|column| (column.name.clone(), facts(column))).collect();
-    let detail = TableDetail { product, columns: laws, bounds };
+    let detail = TableDetail { product, laws: Laws::table(laws), bounds };
     table.detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     Ok(table)
 }

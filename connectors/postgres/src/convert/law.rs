@@ -2,7 +2,7 @@
 
 use super::{Decoding, Scalar};
 use headwater_core::TextComparison;
-use headwater_sql::{ColumnSql, Comparison, POSTGRES, SqlText};
+use headwater_sql::{ColumnSql, Comparison, SqlText};
 use serde::{Deserialize, Serialize};
 
 /// A column's type as the server's catalog has it, domains resolved.
@@ -127,9 +127,13 @@ impl ColumnLaw {
         }
     }
 
+    /// What is read as it comes.
+    pub(super) fn plain(decoding: Decoding, text: TextComparison) -> Self {
+        Self { decoding, cast: None, family: Family::Plain, text }
+    }
+
     /// The column in a statement.
-    pub(crate) fn column_sql(&self, name: &str) -> ColumnSql {
-        let name = SqlText::identifier(&POSTGRES, name);
+    pub(super) fn column_sql(&self, name: SqlText) -> ColumnSql {
         let selected = match self.cast {
             Some(cast) => name.clone().then(cast.sql()),
             None => name.clone(),
@@ -137,7 +141,7 @@ impl ColumnLaw {
         let comparison = self.comparison();
         let needs_text = matches!(comparison, Comparison::Encoded { .. }) || self.family == Family::CastText;
         let value = if needs_text { name.then(Cast::Text.sql()) } else { selected.clone() };
-        ColumnSql { selected, value, comparison }
+        ColumnSql { value, ..ColumnSql::plain(selected, comparison) }
     }
 
     /// Whether join keys can be looked up by an index with the server's own equality.

@@ -35,9 +35,11 @@ mod law;
 mod list;
 mod misfit;
 mod scalar;
+mod server;
 
 pub(crate) use law::{ColumnLaw, SourceType};
 pub(crate) use misfit::Misfit;
+pub(crate) use server::PostgreSql;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, TimeUnit};

@@ -12,8 +12,8 @@ use crate::ranges::Stored;
 use arrow::datatypes::{Field, Schema};
 use columns::FoundColumn;
 use headwater_core::{ColumnFacts, Error, Result, TableMetadata, TableName};
+use headwater_sql::Laws;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -21,7 +21,7 @@ use tokio_postgres::types::{ToSql, Type};
 /// `TableMetadata::detail`: how each column is read and compared.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct TableDetail {
-    pub(crate) columns: BTreeMap<String, ColumnLaw>,
+    pub(crate) laws: Laws<ColumnLaw>,
     /// Where the rows are stored, if they can be read by ranges of pages.
     #[serde(default)]
     pub(crate) stored: Option<Stored>,
@@ -96,7 +96,7 @@ fn described(name: TableName, columns: &[FoundColumn], stored: Option<Stored>) -
     let mut table = TableMetadata::new(name, Arc::new(schema));
     let laws = columns.iter().map(|column| (column.name.clone(), column.law.clone())).collect();
     table.columns = columns.iter().map(|column| (column.name.clone(), facts(column))).collect();
-    let detail = TableDetail { columns: laws, stored };
+    let detail = TableDetail { laws: Laws::table(laws), stored };
     table.detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     Ok(table)
 }

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const TABLE: &str = r#"
+pub(crate) const TABLE: &str = r#"
 CREATE EXTENSION IF NOT EXISTS citext;
 CREATE COLLATION anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
