@@ -8,6 +8,7 @@
 //!
 //! Joins of joins are one list of tables, so that no server has to take a subselect apart to see what it can do.
 
+use crate::compare::Need;
 use crate::{ColumnSql, Dialect, Laws, Pushed, Select, Server, SqlText, Unsayable, compare, groups, push_down};
 use headwater_core::{CompareOp, Expr, Input, Join, Relation, Side};
 use std::collections::BTreeMap;
@@ -149,7 +150,7 @@ fn joined<S: Server>(
     for (of_left, of_right) in &join.on {
         let (a, b) = (find(Side::Left, of_left)?, find(Side::Right, of_right)?);
         let (a, b) = (server.column(&a.law, a.name.clone()), server.column(&b.law, b.name.clone()));
-        on.push(compare::of_columns(server.dialect(), &a, CompareOp::Eq, &b)?.into_exact()?);
+        on.push(compare::of_columns(server.dialect(), &a, CompareOp::Eq, &b, Need::Rows)?.into_exact()?);
     }
     if on.is_empty() {
         return Err(Unsayable::new("the join has no columns that agree"));

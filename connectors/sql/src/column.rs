@@ -109,12 +109,14 @@ pub struct ColumnSql {
     pub comparison: Comparison,
     /// Why the source is not asked to sort or group by it, though it compares: some look only at the beginning of text.
     pub unsortable: Option<&'static str>,
+    /// The collation of the bare column, if it is known: columns that have it in common are compared without naming one.
+    pub collation: Option<String>,
 }
 
 impl ColumnSql {
     /// A column that is read and compared under its own name.
     pub fn plain(name: SqlText, comparison: Comparison) -> Self {
-        Self { selected: name.clone(), value: name, comparison, unsortable: None }
+        Self { selected: name.clone(), value: name, comparison, unsortable: None, collation: None }
     }
 
     /// In conditions without a constant, where nothing is rounded.

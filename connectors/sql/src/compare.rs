@@ -140,8 +140,12 @@ pub(crate) fn of_columns(
     left: &ColumnSql,
     op: CompareOp,
     right: &ColumnSql,
+    need: Need,
 ) -> Result<Condition, Unsayable> {
     use Comparison as C;
+    if let Some(condition) = as_indexed(dialect, left, op, right, need) {
+        return Ok(condition);
+    }
     let by_bytes = match (family(&left.comparison), family(&right.comparison)) {
         (C::Different(reason), _) | (_, C::Different(reason)) => return Err(Unsayable::new(*reason)),
         (C::Float, _) | (_, C::Float) => return Err(Unsayable::new(TWO_ZEROS)),
@@ -152,6 +156,34 @@ pub(crate) fn of_columns(
         _ => return Err(Unsayable::new("the columns are of different types")),
     };
     Ok(Condition::exact(left.operand().clone().then(by_bytes).then(spaced(op)).append(right.operand())))
+}
+
+/// The comparison of two columns in a form that an index helps, where there is one.
+fn as_indexed(dialect: &Dialect, left: &ColumnSql, op: CompareOp, right: &ColumnSql, need: Need) -> Option<Condition> {
+    use Comparison as C;
+    let same_collation = left.collation.is_some() && left.collation == right.collation;
+    let compared = |left: &SqlText, right: &SqlText| left.clone().then(spaced(op)).append(right);
+    match (&left.comparison, &right.comparison) {
+        (C::Encoded { cast: a, .. }, C::Encoded { cast: b, .. }) if a == b => {
+            Some(Condition::exact(compared(&left.selected, &right.selected)))
+        }
+        (C::Text(a), C::Text(b)) if same_collation && !needs_bytes(*a, op) && !needs_bytes(*b, op) => {
+            Some(Condition::exact(compared(&left.value, &right.value)))
+        }
+        // Equal bytes are equal in every collation, so this one finds all candidates.
+        (C::Collated { indexed: a, .. }, C::Collated { indexed: b, .. }) if same_collation && op == CompareOp::Eq => {
+            let by_bytes = left.value.clone().then(dialect.by_bytes).then(spaced(op)).append(&right.value);
+            Some(Condition::exact(by_bytes).after(compared(a, b)))
+        }
+        // What equals a whole date is whole itself.
+        (C::Gappy { indexed: a, whole, inner, .. }, C::Gappy { indexed: b, inner: other, .. })
+            if (op, need) == (CompareOp::Eq, Need::Rows)
+                && std::mem::discriminant(inner.as_ref()) == std::mem::discriminant(other.as_ref()) =>
+        {
+            Some(Condition::exact(compared(a, b)).and(whole))
+        }
+        _ => None,
+    }
 }
 
 fn family(comparison: &Comparison) -> &Comparison {

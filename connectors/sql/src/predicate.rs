@@ -79,7 +79,7 @@ impl Translator<'_> {
             Expr::Literal(value) => self.constant(value),
             Expr::Compare { op, left, right } => match (left.as_ref(), right.as_ref()) {
                 (Expr::Column(left), Expr::Column(right)) => {
-                    compare::of_columns(self.dialect, self.column(left)?, *op, self.column(right)?)
+                    compare::of_columns(self.dialect, self.column(left)?, *op, self.column(right)?, need)
                 }
                 (Expr::Column(name), Expr::Literal(value)) => {
                     compare::with_constant(self.dialect, self.column(name)?, *op, value, need)

@@ -83,6 +83,9 @@ pub(crate) struct ColumnLaw {
     pub(super) fraction: u8,
     /// Whether values may be longer than what is looked at of them where they are sorted.
     pub(super) long: bool,
+    /// Of text that is compared as it is stored: the name of its collation.
+    #[serde(default)]
+    pub(super) collation: Option<String>,
 }
 
 /// How much of a value is looked at where it is sorted or grouped: `max_sort_length`, which each session sets.
@@ -116,7 +119,14 @@ impl ColumnLaw {
             .length
             .map(|length| if source.character_set.is_some() { length.saturating_mul(CHARACTER_BYTES) } else { length });
         let long = bytes.is_some_and(|bytes| bytes > SORTED_BYTES);
-        let plain = |decoding, family| Self { decoding, selected: Selected::Plain, family, fraction, long };
+        let plain = |decoding, family| Self {
+            decoding,
+            selected: Selected::Plain,
+            family,
+            fraction,
+            long,
+            collation: source.collation.clone(),
+        };
         match source.name.as_str() {
             "tinyint" if reading.tinyint1_is_boolean && source.shown == "tinyint(1)" => {
                 plain(Decoding::Boolean, Family::Boolean)
@@ -150,7 +160,7 @@ impl ColumnLaw {
 
     /// What is read and compared as it comes.
     pub(super) fn computed(decoding: Decoding, family: Family, long: bool) -> Self {
-        Self { decoding, selected: Selected::Plain, family, fraction: 0, long }
+        Self { decoding, selected: Selected::Plain, family, fraction: 0, long, collation: None }
     }
 
     pub(crate) fn decoding(&self) -> Decoding {

@@ -46,6 +46,7 @@ use arrow::datatypes::{
     BinaryType, DataType, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type, Utf8Type,
 };
+use mysql_common::constants::ColumnType;
 use serde::{Deserialize, Serialize};
 
 /// How the values of a column are read.
@@ -111,11 +112,15 @@ impl Decoding {
 
     /// A column of values that arrive as `definition` says, which must fit.
     pub(crate) fn column(self, definition: ColumnDefinition) -> Box<dyn Column> {
+        let is_decimal = definition.kind == ColumnType::MYSQL_TYPE_NEWDECIMAL;
         match self {
             Self::Boolean => scalar::booleans(),
             Self::Int8 => scalar::integers::<Int8Type>(definition),
             Self::Int16 => scalar::integers::<Int16Type>(definition),
             Self::Int32 => scalar::integers::<Int32Type>(definition),
+            // A sum.
+            Self::Int64 if is_decimal => decimal::integers::<Int64Type>(),
+            Self::UInt64 if is_decimal => decimal::integers::<UInt64Type>(),
             Self::Int64 => scalar::integers::<Int64Type>(definition),
             Self::UInt8 => scalar::integers::<UInt8Type>(definition),
             Self::UInt16 => scalar::integers::<UInt16Type>(definition),

@@ -43,6 +43,8 @@ impl Server for Product {
     fn total(self, data_type: &DataType) -> Option<ColumnLaw> {
         let decoding = match data_type {
             DataType::Decimal128(precision, scale) => Decoding::Decimal { precision: *precision, scale: *scale },
+            DataType::Int64 => Decoding::Int64,
+            DataType::UInt64 => Decoding::UInt64,
             _ => return None,
         };
         Some(ColumnLaw::computed(decoding, Family::Number, false))
@@ -57,6 +59,7 @@ impl ColumnLaw {
             value: self.value(name),
             comparison: self.comparison(name),
             unsortable: self.long.then_some(LONG),
+            collation: self.collation.clone(),
         }
     }
 

@@ -34,6 +34,8 @@ fn fits(column: ColumnDefinition, decoding: Decoding) -> bool {
         return true;
     }
     match decoding {
+        // A sum, whose digits are checked as they are read.
+        Decoding::Int64 | Decoding::UInt64 if kind == T::MYSQL_TYPE_NEWDECIMAL => column.decimals == 0,
         Decoding::Boolean => kind == T::MYSQL_TYPE_TINY && !column.is_unsigned,
         Decoding::Int8
         | Decoding::Int16

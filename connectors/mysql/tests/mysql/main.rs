@@ -4,6 +4,7 @@ mod cancelling;
 mod conformance;
 mod connecting;
 mod conversion;
+mod derived;
 mod keys;
 mod metadata;
 mod nominal;

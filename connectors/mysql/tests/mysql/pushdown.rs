@@ -116,7 +116,7 @@ const INDEXED: &[&str] = &[
     "old", "wide", "ch", "chn", "en", "st", "vb", "bn", "dt", "ts", "tz", "tm",
 ];
 
-fn setup(product: Product) -> String {
+pub(crate) fn setup(product: Product) -> String {
     let (nopad, ai_ci) = match product {
         Product::MySql => ("utf8mb4_0900_bin", "utf8mb4_0900_ai_ci"),
         Product::MariaDb => ("utf8mb4_nopad_bin", "utf8mb4_unicode_520_nopad_ci"),

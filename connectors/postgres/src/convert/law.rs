@@ -18,6 +18,8 @@ pub(crate) struct SourceType {
     pub(crate) kind: char,
     /// Precision and scale, length: `-1` for none.
     pub(crate) modifier: i32,
+    /// The column's collation, if it has one of PostgreSQL's own.
+    pub(crate) collation: Option<String>,
 }
 
 /// What stands after a column in the select list.
@@ -60,6 +62,9 @@ pub(crate) struct ColumnLaw {
     cast: Option<Cast>,
     family: Family,
     text: TextComparison,
+    /// Of text that is read as it comes: the name of its collation.
+    #[serde(default)]
+    collation: Option<String>,
 }
 
 /// Types that are read in binary as they are.
@@ -102,7 +107,8 @@ impl ColumnLaw {
             _ if cast == Some(Cast::Text) => Family::CastText,
             _ => Family::Plain,
         };
-        Self { decoding, cast, family, text: text_comparison(source, family, text) }
+        let text = text_comparison(source, family, text);
+        Self { decoding, cast, family, text, collation: source.collation.clone().filter(|_| family == Family::Plain) }
     }
 
     pub(crate) fn decoding(&self) -> Decoding {
@@ -129,7 +135,7 @@ impl ColumnLaw {
 
     /// What is read as it comes.
     pub(super) fn plain(decoding: Decoding, text: TextComparison) -> Self {
-        Self { decoding, cast: None, family: Family::Plain, text }
+        Self { decoding, cast: None, family: Family::Plain, text, collation: None }
     }
 
     /// The column in a statement.
@@ -141,7 +147,7 @@ impl ColumnLaw {
         let comparison = self.comparison();
         let needs_text = matches!(comparison, Comparison::Encoded { .. }) || self.family == Family::CastText;
         let value = if needs_text { name.then(Cast::Text.sql()) } else { selected.clone() };
-        ColumnSql { value, ..ColumnSql::plain(selected, comparison) }
+        ColumnSql { value, collation: self.collation.clone(), ..ColumnSql::plain(selected, comparison) }
     }
 
     /// Whether join keys can be looked up by an index with the server's own equality.

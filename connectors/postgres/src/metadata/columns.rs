@@ -60,6 +60,7 @@ pub(super) fn parse(row: &Row, relation: &Relation) -> Result<FoundColumn> {
         element: row.try_get(5).map_err(unexpected)?,
         kind: kind.chars().next().unwrap_or('b'),
         modifier: row.try_get(7).map_err(unexpected)?,
+        collation: named_collation(row)?,
     };
     let law = ColumnLaw::of(&source, collation(row, relation)?, relation.utf8);
     let not_null: bool = row.try_get(1).map_err(unexpected)?;
@@ -97,6 +98,13 @@ fn thinned(bounds: Vec<String>) -> Vec<String> {
         .filter(|(place, _)| place % 4 == 0 || *place == last)
         .map(|(_, bound)| bound)
         .collect()
+}
+
+/// The name of one of PostgreSQL's own collations.
+fn named_collation(row: &Row) -> Result<Option<String>> {
+    let name: Option<String> = row.try_get(8).map_err(unexpected)?;
+    let built_in: Option<bool> = row.try_get(9).map_err(unexpected)?;
+    Ok(name.filter(|_| built_in == Some(true)))
 }
 
 /// How text under the column's collation compares; `None` for a type without collation.
