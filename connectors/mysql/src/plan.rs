@@ -102,11 +102,7 @@ fn ranged(negotiated: &Negotiated, range: &SqlText) -> SourceRequest {
 }
 
 /// Splits that send `requests`, all of one scan.
-pub(crate) fn splits(
-    plan: &ScanPlan,
-    laws: &Laws<ColumnLaw>,
-    requests: Vec<SourceRequest>,
-) -> Result<Vec<Split>> {
+pub(crate) fn splits(plan: &ScanPlan, laws: &Laws<ColumnLaw>, requests: Vec<SourceRequest>) -> Result<Vec<Split>> {
     let decoding = |name: &str| {
         let law =
             laws.columns.get(name).ok_or_else(|| Error::internal(format!("the plan does not know column {name}")))?;
