@@ -2,7 +2,7 @@
 
 use crate::PostgresConnector;
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
-use headwater_core::{Connector, ConnectorFactory, Error, Result, Secret};
+use headwater_core::{Connector, ConnectorFactory, Error, Result, Secret, TableName};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +30,12 @@ const OPTIONS: &[OptionSpec] = &[
     ),
     option("sslrootcert", OptionKind::Text, None, "PEM file with the authorities to trust instead of the system's"),
     option("schemas", OptionKind::TextList, None, "Schemas to show, `*` stands for any characters; all if not given"),
+    option(
+        "read_as_text",
+        OptionKind::TextList,
+        None,
+        "Columns to read as the server writes them, as schema.table.column, `*` stands for any characters: for dates with infinity, decimals with NaN, arrays of several dimensions",
+    ),
     option("max_connections", OptionKind::Integer, Some("8"), "How many connections to open at most"),
     option(
         "max_parallel_reads",
@@ -42,6 +48,12 @@ const OPTIONS: &[OptionSpec] = &[
         OptionKind::Choice(Snapshots::WORDS),
         Some("query"),
         "query: all that one query reads here is of one moment; statement: each statement has a moment of its own, for proxies and products that cannot share a snapshot among connections, and large tables are left in one piece",
+    ),
+    option(
+        "max_row_bytes",
+        OptionKind::ByteSize,
+        Some("256MiB"),
+        "A row larger than this is an error rather than held in memory; PostgreSQL's own bound is 1 GiB",
     ),
     option("connect_timeout", OptionKind::Duration, Some("10s"), "How long opening a connection may take"),
     option(
@@ -148,12 +160,16 @@ pub struct PostgresConfig {
     pub sslrootcert: Option<PathBuf>,
     /// Patterns of the schemas to show; `None` shows all.
     pub schemas: Option<Vec<String>>,
+    /// Patterns of `schema.table.column`: columns to read as text.
+    pub read_as_text: Vec<String>,
     /// How many connections to open at most.
     pub max_connections: usize,
     /// How many statements of one scan to run at once.
     pub max_parallel_reads: usize,
     /// What is of one moment.
     pub snapshots: Snapshots,
+    /// A row larger than this is an error.
+    pub max_row_bytes: usize,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
     /// How long to wait for a free connection.
@@ -188,6 +204,8 @@ impl PostgresConfig {
                 .with_hint("take the password out of the url"));
         }
         config.schemas = options.text_list("schemas").map(|list| list.into_iter().map(str::to_owned).collect());
+        let texts = options.text_list("read_as_text").unwrap_or_default();
+        config.read_as_text = texts.into_iter().map(str::to_owned).collect();
         let connections = options.integer_within("max_connections", 1..=1000)?;
         config.max_connections = usize::try_from(connections).unwrap_or(1);
         let reads = options.integer_within("max_parallel_reads", 1..=64)?;
@@ -196,10 +214,18 @@ impl PostgresConfig {
             Some("statement") => Snapshots::Statement,
             _ => Snapshots::Query,
         };
+        let row = options.byte_size("max_row_bytes").map(usize::try_from);
+        config.max_row_bytes = row.and_then(std::result::Result::ok).unwrap_or(config.max_row_bytes);
         config.connect_timeout = options.duration("connect_timeout").unwrap_or(config.connect_timeout);
         config.acquire_timeout = options.duration("acquire_timeout").unwrap_or(config.acquire_timeout);
         config.statement_timeout = options.duration("statement_timeout").filter(|timeout| !timeout.is_zero());
         Ok(config)
+    }
+
+    /// Whether a column is to be read as text.
+    pub(crate) fn reads_as_text(&self, table: &TableName, column: &str) -> bool {
+        let name = || format!("{}.{}.{column}", table.schema, table.table);
+        !self.read_as_text.is_empty() && self.read_as_text.iter().any(|pattern| matches(pattern, &name()))
     }
 
     /// Whether connections share a snapshot: one of them has to keep it for the others.
@@ -254,9 +280,11 @@ fn parse_url(url: &str) -> Result<PostgresConfig> {
         sslmode: SslMode::default(),
         sslrootcert: None,
         schemas: None,
+        read_as_text: Vec::new(),
         max_connections: 8,
         max_parallel_reads: 4,
         snapshots: Snapshots::default(),
+        max_row_bytes: 256 << 20,
         connect_timeout: Duration::from_secs(10),
         acquire_timeout: Duration::from_secs(60),
         statement_timeout: None,

@@ -80,6 +80,9 @@ pub enum Step {
 }
 
 impl Step {
+    /// The integers of 16 bits.
+    pub const SMALL: Self = Self::Whole(i16::MIN as i128, i16::MAX as i128);
+
     /// The constant as the column would hold it, or `None` if the column holds nothing of this value: `1.50` is `1.5`
     /// to a column with one digit after the point. What is of another type than the column comes back as it is.
     pub(crate) fn fit(self, value: &Value) -> Option<Value> {

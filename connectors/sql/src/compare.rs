@@ -2,7 +2,7 @@
 
 use crate::float::{TWO_ZEROS, around_zero, as_float, is_other_nan};
 use crate::predicate::Condition;
-use crate::{ColumnSql, Comparison, Dialect, Prefix, SqlText, Unsayable};
+use crate::{ColumnSql, Comparison, Dialect, Prefix, SqlText, Step, Unsayable};
 use headwater_core::{CompareOp, TextComparison, Value};
 
 const OTHER_FAMILY: &str = "the constant is of another type than the column";
@@ -71,6 +71,9 @@ pub(crate) fn with_list(
                 let never = column.value.clone().then(" <> ").append(&column.value);
                 return Ok(Condition::exact(never));
             }
+            if let (Step::SMALL, Some(cast)) = (*step, dialect.small_integer) {
+                return small_list(dialect, &column, &fitting, cast);
+            }
             return with_list(dialect, &column, &fitting, need);
         }
         _ => {}
@@ -81,6 +84,21 @@ pub(crate) fn with_list(
         Some(indexed) => exact.after(in_list(indexed.clone(), &right)),
         None => exact,
     })
+}
+
+/// `column IN ('1'::int2, …)`.
+fn small_list(
+    dialect: &Dialect,
+    column: &ColumnSql,
+    list: &[Value],
+    cast: &'static str,
+) -> Result<Condition, Unsayable> {
+    let (left, literals) = operands(dialect, column, CompareOp::Eq, list)?;
+    let typed = list.iter().zip(literals).map(|(value, literal)| match value {
+        Value::Int64(_) => SqlText::from_static("'").append(&literal).then(cast),
+        _ => literal,
+    });
+    Ok(Condition::exact(in_list(left, &typed.collect::<Vec<_>>())))
 }
 
 /// `column` begins with `prefix`.

@@ -55,6 +55,9 @@ pub struct Dialect {
     pub nulls: NullOrder,
     /// Whether an exact number beside a floating-point constant is compared as a floating-point number, always.
     pub floats_beside_numbers: bool,
+    /// Turns a quoted 16-bit integer of a list into the type of such columns, where it would else be of a wider one
+    /// and the list not be hashed.
+    pub small_integer: Option<&'static str>,
     /// A text constant with its quotes.
     pub text: fn(&str) -> Result<String, Unsayable>,
     /// A constant of bytes with its quotes.
@@ -100,6 +103,7 @@ pub const POSTGRES: Dialect = Dialect {
     least_of_bytes: false,
     nulls: NullOrder::Spelled,
     floats_beside_numbers: true,
+    small_integer: Some("'::int2"),
     text: postgres_text,
     binary: postgres_binary,
     float: postgres_float,
@@ -131,6 +135,7 @@ pub const MYSQL: Dialect = Dialect {
     nulls: NullOrder::Least,
     // An index on the exact column would be asked for the constant's nearest exact number.
     floats_beside_numbers: false,
+    small_integer: None,
     text: mysql_text,
     binary: mysql_binary,
     float: mysql_float,

@@ -77,7 +77,7 @@ fn too_wide() -> Misfit {
 fn not_a_number() -> Misfit {
     Misfit::new(
         "NaN, which has no place in a decimal",
-        "replace the NaN at the source, or read the column through a view that casts it to text or double precision",
+        "have the column read as text, by the catalog's option read_as_text, or replace the NaN at the source",
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Decoding, Scalar};
 use headwater_core::TextComparison;
-use headwater_sql::{ColumnSql, Comparison, SqlText};
+use headwater_sql::{ColumnSql, Comparison, SqlText, Step};
 use serde::{Deserialize, Serialize};
 
 /// A column's type as the server's catalog has it, domains resolved.
@@ -20,6 +20,10 @@ pub(crate) struct SourceType {
     pub(crate) modifier: i32,
     /// The column's collation, if it has one of PostgreSQL's own.
     pub(crate) collation: Option<String>,
+    /// Declared dimensions of an array; the server does not hold values to it.
+    pub(crate) dimensions: i16,
+    /// Whether the configuration has this column read as text.
+    pub(crate) as_text: bool,
 }
 
 /// What stands after a column in the select list.
@@ -29,6 +33,7 @@ enum Cast {
     Text,
     TextArray,
     Bigint,
+    Numeric,
 }
 
 impl Cast {
@@ -37,6 +42,7 @@ impl Cast {
             Self::Text => "::text",
             Self::TextArray => "::text[]",
             Self::Bigint => "::bigint",
+            Self::Numeric => "::numeric",
         }
     }
 }
@@ -92,6 +98,9 @@ const PLAIN: &[(&str, Scalar)] = &[
 /// How many of [`PLAIN`] may be elements of a list.
 const LISTED: usize = 12;
 
+/// 64 bits of cents, or of whole units where the currency has no cents.
+const MONEY: Decoding = Decoding::Decimal { precision: 21, scale: 2 };
+
 /// Types whose text is their usual form, so that reading them as text needs no remark.
 const NATURALLY_TEXT: &[&str] = &["name", "timetz", "interval", "numeric", "citext"];
 
@@ -102,7 +111,7 @@ impl ColumnLaw {
         let is_text = matches!(decoding.arrow_type(), arrow::datatypes::DataType::Utf8);
         let family = match source.name.as_str() {
             _ if is_text && !utf8 => Family::ForeignText,
-            "bpchar" if source.built_in => Family::PaddedText,
+            "bpchar" if source.built_in && !source.as_text => Family::PaddedText,
             "json" | "jsonb" => Family::CastText,
             _ if cast == Some(Cast::Text) => Family::CastText,
             _ => Family::Plain,
@@ -122,6 +131,9 @@ impl ColumnLaw {
 
     /// A remark for people, unless the law is the obvious one.
     pub(crate) fn note(&self, source: &SourceType) -> Option<String> {
+        if source.as_text {
+            return Some("read as text, as read_as_text has it".to_owned());
+        }
         let natural = NATURALLY_TEXT.contains(&source.name.as_str()) || source.kind == 'e';
         match (self.cast, self.family) {
             (Some(Cast::Text), _) if !natural => Some("read as text".to_owned()),
@@ -144,7 +156,13 @@ impl ColumnLaw {
             Some(cast) => name.clone().then(cast.sql()),
             None => name.clone(),
         };
-        let comparison = self.comparison();
+        let comparison = match self.comparison() {
+            Comparison::Number if self.decoding == Decoding::Scalar(Scalar::Int2) => {
+                let (inner, indexed) = (Box::new(Comparison::Number), name.clone());
+                Comparison::Stepped { inner, indexed, step: Step::SMALL }
+            }
+            other => other,
+        };
         let needs_text = matches!(comparison, Comparison::Encoded { .. }) || self.family == Family::CastText;
         let value = if needs_text { name.then(Cast::Text.sql()) } else { selected.clone() };
         ColumnSql { value, collation: self.collation.clone(), ..ColumnSql::plain(selected, comparison) }
@@ -221,7 +239,7 @@ fn text_comparison(source: &SourceType, family: Family, text: Option<TextCompari
 
 fn reading(source: &SourceType) -> (Decoding, Option<Cast>) {
     let as_text = (Decoding::Scalar(Scalar::Text), Some(Cast::Text));
-    if !source.built_in {
+    if !source.built_in || source.as_text || source.dimensions > 1 {
         return as_text;
     }
     if let Some(element) = &source.element {
@@ -233,6 +251,7 @@ fn reading(source: &SourceType) -> (Decoding, Option<Cast>) {
     }
     match source.name.as_str() {
         "oid" => (Decoding::Scalar(Scalar::Int8), Some(Cast::Bigint)),
+        "money" => (MONEY, Some(Cast::Numeric)),
         "numeric" => decimal(source.modifier).map_or(as_text, |decoding| (decoding, None)),
         name => {
             let plain = PLAIN.iter().find(|(known, _)| *known == name);

@@ -10,7 +10,7 @@ use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::Field;
 use std::sync::Arc;
 
-const SHAPE: &str = "read it through a view that casts the column to text";
+const SHAPE: &str = "have the column read as text, by the catalog's option read_as_text";
 
 pub(super) fn column(item: Scalar) -> Box<dyn Column> {
     Box::new(Lists { item, items: Decoding::Scalar(item).column(), count: 0, offsets: vec![0], valid: Vec::new() })

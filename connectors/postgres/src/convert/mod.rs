@@ -8,6 +8,7 @@
 //! float4, float8                   Float32, Float64         – (every NaN becomes the one NaN)
 //! numeric(p,s), p ≤ 38             Decimal128(p,s)          NaN → SchemaMismatch. s > p: Decimal128(s,s); s < 0: Decimal128(p-s,0)
 //! numeric, numeric(p,s) p > 38     Utf8, all digits         – (also NaN, Infinity, -Infinity)
+//! money                            Decimal128(21,2)         a third digit after the point → Corrupt
 //! text, varchar, citext            Utf8                     –
 //! char(n)                          Utf8 with its padding    –
 //! name                             Utf8                     –
@@ -19,12 +20,21 @@
 //! timestamp                        Timestamp(us)            infinity, -infinity, after the year 294246 → SchemaMismatch
 //! timestamptz                      Timestamp(us, "UTC")     the same
 //! timetz, interval                 Utf8                     –
+//! bit(n), varbit                   Utf8, 0 and 1            –
+//! inet, cidr, macaddr, macaddr8    Utf8                     –
+//! ranges, multiranges              Utf8                     –
+//! composite types                  Utf8                     –
+//! geometric types                  Utf8                     –
+//! xml, hstore, tsvector, pg_lsn    Utf8                     –
 //! enum                             Utf8                     –
 //! domain                           as its base type         as its base type
 //! array of bool, int2, int4, int8, float4, float8, text, varchar, uuid, date, timestamp, timestamptz
 //!                                  List of the above        more than one dimension, or a first index other than 1 → SchemaMismatch
 //! array of numeric                 List(Utf8), all digits   the same
-//! anything else                    Utf8, "read as text"     –
+//! any other array, and one declared with several dimensions
+//!                                  Utf8, such as {{1,2},{3,NULL}}  –
+//! anything else, and what option read_as_text names
+//!                                  Utf8                     –
 //! ```
 //!
 //! "As text" is what `value::text` gives with `TimeZone` UTC, `DateStyle` ISO and `IntervalStyle` postgres. Binary

@@ -12,7 +12,7 @@ use std::sync::Arc;
 const DAYS_TO_2000: i32 = 10_957;
 const MICROS_TO_2000: i64 = 946_684_800_000_000;
 
-const INFINITE: &str = "read it through a view that maps infinity to NULL or to a date";
+const INFINITE: &str = "have the column read as text, by the catalog's option read_as_text, or read it through a view that maps it to a date";
 
 pub(super) fn column(scalar: Scalar) -> Box<dyn Column> {
     match scalar {
@@ -69,10 +69,7 @@ fn timestamp(bytes: &[u8]) -> Result<i64, Misfit> {
         i64::MAX => Err(Misfit::new("the timestamp infinity, which has no place in Timestamp(us)", INFINITE)),
         i64::MIN => Err(Misfit::new("the timestamp -infinity, which has no place in Timestamp(us)", INFINITE)),
         micros => micros.checked_add(MICROS_TO_2000).ok_or_else(|| {
-            Misfit::new(
-                "a timestamp after the year 294246, which has no place in Timestamp(us)",
-                "read it through a view that maps it to an earlier time",
-            )
+            Misfit::new("a timestamp after the year 294246, which has no place in Timestamp(us)", INFINITE)
         }),
     }
 }

@@ -16,7 +16,7 @@ SELECT a.attname::text, a.attnotnull, pg_catalog.format_type(a.atttypid, a.attty
     CASE WHEN e.typarray = t.oid AND e.typnamespace = 'pg_catalog'::pg_catalog.regnamespace THEN e.typname::text END,
     t.typtype::text, base.typmod, l.collname::text, l.collnamespace = 'pg_catalog'::pg_catalog.regnamespace,
     l.collisdeterministic, s.n_distinct::float8, s.null_frac::float8, s.vals[1:30], s.freqs[1:30],
-    CASE WHEN t.typcategory IN ('N', 'D') THEN s.bounds END
+    CASE WHEN t.typcategory IN ('N', 'D') THEN s.bounds END, a.attndims::int2
 FROM pg_catalog.pg_namespace n
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -52,7 +52,9 @@ pub(super) struct FoundColumn {
     pub(super) estimates: ColumnEstimates,
 }
 
-pub(super) fn parse(row: &Row, relation: &Relation) -> Result<FoundColumn> {
+/// `as_text` says of a column's name whether the configuration has it read as text.
+pub(super) fn parse(row: &Row, relation: &Relation, as_text: impl Fn(&str) -> bool) -> Result<FoundColumn> {
+    let name: String = row.try_get(0).map_err(unexpected)?;
     let kind: String = row.try_get(6).map_err(unexpected)?;
     let source = SourceType {
         name: row.try_get(3).map_err(unexpected)?,
@@ -61,11 +63,13 @@ pub(super) fn parse(row: &Row, relation: &Relation) -> Result<FoundColumn> {
         kind: kind.chars().next().unwrap_or('b'),
         modifier: row.try_get(7).map_err(unexpected)?,
         collation: named_collation(row)?,
+        dimensions: row.try_get(16).map_err(unexpected)?,
+        as_text: as_text(&name),
     };
     let law = ColumnLaw::of(&source, collation(row, relation)?, relation.utf8);
     let not_null: bool = row.try_get(1).map_err(unexpected)?;
     Ok(FoundColumn {
-        name: row.try_get(0).map_err(unexpected)?,
+        name,
         // PostgreSQL believes a foreign table's NOT NULL without checking it.
         nullable: !not_null || relation.kind == TableKind::ForeignTable,
         shown_type: row.try_get(2).map_err(unexpected)?,

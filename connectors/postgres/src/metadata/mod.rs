@@ -80,7 +80,8 @@ pub(crate) async fn get_table(connections: &Connections, name: &TableName) -> Re
     lease.finish(connections.config()).await?;
     let relation = relation.first().ok_or_else(|| schema_not_found(&name.schema))?;
     let relation = relation::parse(relation, name)?;
-    let columns = columns.iter().map(|row| columns::parse(row, &relation)).collect::<Result<Vec<_>>>()?;
+    let as_text = |column: &str| connections.config().reads_as_text(name, column);
+    let columns = columns.iter().map(|row| columns::parse(row, &relation, as_text)).collect::<Result<Vec<_>>>()?;
     let mut table = described(name.clone(), &columns, relation.stored)?;
     table.kind = relation.kind;
     table.row_count = relation.rows;

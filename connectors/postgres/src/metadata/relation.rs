@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 /// `POSIX` of the C library, and for the builtin provider (17 and later), whose locales all order by code point.
 ///
 /// Pages are counted now: `relpages` is as old as the last `ANALYZE`. Ranges of them are read well since version 14.
-/// Row security might put its conditions first; foreign tables and other kinds of storage have no pages of that sort.
+/// Who may read some columns only may not name `ctid`. Row security might put its conditions first; foreign tables and other kinds of storage have no pages of that sort.
 pub(super) const QUERY: &str = "
 WITH RECURSIVE stored(oid) AS (
     SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -44,7 +44,7 @@ SELECT c.relkind::text, k.known, k.rows, k.bytes, pg_catalog.obj_description(c.o
     pg_catalog.pg_encoding_to_char(d.encoding)::text = 'UTF8',
     CASE pg_catalog.to_jsonb(d)->>'datlocprovider'
         WHEN 'i' THEN false WHEN 'b' THEN true ELSE d.datcollate::text IN ('C', 'POSIX') END,
-    r.possible, r.pages, r.bytes, i.columns
+    r.possible AND pg_catalog.has_table_privilege(c.oid, 'SELECT'), r.pages, r.bytes, i.columns
 FROM pg_catalog.pg_namespace n
 LEFT JOIN pg_catalog.pg_class c
     ON c.relnamespace = n.oid AND c.relname = $2 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')

@@ -39,6 +39,11 @@ impl BatchBuilder {
         self.wanted == 0
     }
 
+    /// The column of a field, counted from 0.
+    pub(super) fn column_name(&self, field: usize) -> Option<&str> {
+        self.schema.fields().get(field).map(|field| field.name().as_str())
+    }
+
     /// Appends a row of `count` fields.
     pub(super) fn append(&mut self, count: usize, mut fields: &[u8]) -> Result<()> {
         if self.is_done() {

@@ -4,7 +4,8 @@
 //! server ─▶ socket ─▶ driver (a few rows ahead) ─▶ Tuples (one unfinished row) ─▶ BatchBuilder (one batch) ─▶ caller
 //! ```
 //!
-//! Nothing runs ahead of the caller beyond that: when nobody asks for a batch, the server waits.
+//! Nothing runs ahead of the caller beyond that: when nobody asks for a batch, the server waits. A row is held whole,
+//! by the driver and then in the batch; one of more than `max_row_bytes` ends the read with an error.
 
 mod batch;
 mod shape;
@@ -17,15 +18,19 @@ use crate::lease::Lease;
 use crate::plan::SplitDetail;
 use crate::snapshot;
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use batch::BatchBuilder;
 use futures::{StreamExt as _, stream};
-use headwater_core::{BatchStream, Error, Result, Retry, ScanContext, ScanMetrics, SourceRequest, Split};
+use headwater_core::{BatchStream, Error, ErrorKind, Result, Retry, ScanContext, SourceRequest, Split};
 use serde::Deserialize as _;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio_postgres::CopyOutStream;
-use tuples::Tuples;
+use tuples::{TooLarge, Tuples};
+
+/// How long to wait before a statement is sent again whose connection broke before a batch had left.
+const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2)];
 
 /// Sends the split's statement; the first rows may not have come yet when this returns.
 pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context: &ScanContext) -> Result<BatchStream> {
@@ -34,33 +39,67 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
     };
     let detail = SplitDetail::deserialize(&split.detail)
         .map_err(|e| Error::internal(format!("this split is another connector's: {e}")))?;
-    let batch = BatchBuilder::new(Arc::clone(&split.schema), &detail.decodings, context, split.limit);
-    let started = Instant::now();
-    let lease = snapshot::begin(connections, &detail, context).await?;
-    // Sent together: one round trip. The first locks the table's shape until the transaction ends.
-    let checked = shape::check(lease.client(), &detail, &split.schema, connections.config());
-    let (checked, copy) = tokio::join!(checked, lease.client().copy_out(sql.as_str()));
-    context.metrics.add_request(started.elapsed());
-    checked?;
-    let copy = Box::pin(copy.map_err(|error| from_driver(error, connections.config()))?);
-    let reader = Reader {
+    let asked = Asked {
         connections: Arc::clone(connections),
-        metrics: Arc::clone(&context.metrics),
-        copying: Some(Copying { copy, lease }),
-        tuples: Tuples::default(),
-        batch,
+        sql: sql.clone(),
+        schema: Arc::clone(&split.schema),
+        limit: split.limit,
+        context: context.clone(),
+        detail,
+    };
+    let reader = Reader {
+        copying: Some(asked.send().await?),
+        tuples: asked.tuples(),
+        batch: asked.batch(),
+        asked,
+        wire_bytes: 0,
+        retries: 0,
         yielded: false,
     };
     Ok(stream::unfold(Some(reader), step).boxed())
 }
 
-struct Reader {
+/// All that it takes to send a statement, once or again.
+struct Asked {
     connections: Arc<Connections>,
-    metrics: Arc<ScanMetrics>,
+    sql: String,
+    schema: SchemaRef,
+    limit: Option<u64>,
+    context: ScanContext,
+    detail: SplitDetail,
+}
+
+impl Asked {
+    async fn send(&self) -> Result<Copying> {
+        let (config, started) = (self.connections.config(), Instant::now());
+        let lease = snapshot::begin(&self.connections, &self.detail, &self.context).await?;
+        // Sent together: one round trip. The first locks the table's shape until the transaction ends.
+        let checked = shape::check(lease.client(), &self.detail, &self.schema, config);
+        let (checked, copy) = tokio::join!(checked, lease.client().copy_out(self.sql.as_str()));
+        self.context.metrics.add_request(started.elapsed());
+        checked?;
+        Ok(Copying { copy: Box::pin(copy.map_err(|error| from_driver(error, config))?), lease })
+    }
+
+    fn tuples(&self) -> Tuples {
+        Tuples::new(self.connections.config().max_row_bytes)
+    }
+
+    fn batch(&self) -> BatchBuilder {
+        BatchBuilder::new(Arc::clone(&self.schema), &self.detail.decodings, &self.context, self.limit)
+    }
+}
+
+struct Reader {
+    asked: Asked,
     /// Gone when all is read, or after an error.
     copying: Option<Copying>,
     tuples: Tuples,
     batch: BatchBuilder,
+    /// Received and not counted yet.
+    wire_bytes: usize,
+    /// How often the statement was sent again.
+    retries: usize,
     /// Whether a batch has left: from then on a repeated read would give rows twice.
     yielded: bool,
 }
@@ -74,10 +113,11 @@ struct Copying {
 /// The next batch. Nothing follows an error.
 async fn step(reader: Option<Reader>) -> Option<(Result<RecordBatch>, Option<Reader>)> {
     let mut reader = reader?;
-    match reader.next_batch().await {
+    match reader.batch_or_again().await {
         Ok(Some(batch)) => {
             reader.yielded = true;
-            reader.metrics.add_batch(count(batch.num_rows()), count(batch.get_array_memory_size()));
+            let metrics = &reader.asked.context.metrics;
+            metrics.add_batch(count(batch.num_rows()), count(batch.get_array_memory_size()));
             Some((Ok(batch), Some(reader)))
         }
         Ok(None) => None,
@@ -87,6 +127,28 @@ async fn step(reader: Option<Reader>) -> Option<(Result<RecordBatch>, Option<Rea
 }
 
 impl Reader {
+    /// The next batch. Where the connection broke before the first, the statement is sent again: nobody has seen a row.
+    async fn batch_or_again(&mut self) -> Result<Option<RecordBatch>> {
+        let mut outcome = self.next_batch().await;
+        while let Err(error) = &outcome {
+            let broke = error.kind() == ErrorKind::Unavailable && error.retry() == Retry::Now;
+            let Some(pause) = PAUSES.get(self.retries).filter(|_| broke && !self.yielded) else { break };
+            self.retries += 1;
+            self.copying = None;
+            tokio::time::sleep(*pause).await;
+            self.asked.context.metrics.add_retries(1);
+            outcome = match self.asked.send().await {
+                Ok(copying) => {
+                    (self.tuples, self.batch) = (self.asked.tuples(), self.asked.batch());
+                    self.copying = Some(copying);
+                    self.next_batch().await
+                }
+                Err(error) => Err(error),
+            };
+        }
+        outcome
+    }
+
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         while !self.batch.is_full() {
             if self.tuples.decode_into(&mut self.batch)? {
@@ -96,7 +158,17 @@ impl Reader {
                 break;
             }
         }
+        self.asked.context.metrics.add_wire_bytes(count(std::mem::take(&mut self.wire_bytes)));
         self.batch.finish()
+    }
+
+    fn too_large(&self, row: &TooLarge) -> Error {
+        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        let (found, most) = (mib(row.bytes), mib(self.config().max_row_bytes));
+        let column = self.batch.column_name(row.field).unwrap_or("?");
+        let message = format!("a row of {found} MiB, most of it in column {column}, where max_row_bytes is {most} MiB");
+        Error::new(ErrorKind::LimitExceeded, message)
+            .with_hint("leave the column out of the statement, or raise the catalog's max_row_bytes")
     }
 
     /// Whether there was more.
@@ -106,9 +178,9 @@ impl Reader {
         }
         let Some(copying) = &mut self.copying else { return Ok(false) };
         match copying.copy.next().await {
-            Some(Ok(chunk)) => {
-                self.metrics.add_wire_bytes(count(chunk.len()));
-                self.tuples.receive(&chunk);
+            Some(Ok(message)) => {
+                self.wire_bytes += message.len();
+                self.tuples.receive(message).map_err(|row| self.too_large(&row))?;
                 Ok(true)
             }
             Some(Err(error)) => Err(from_driver(error, self.config())),
@@ -124,7 +196,7 @@ impl Reader {
     }
 
     fn config(&self) -> &PostgresConfig {
-        self.connections.config()
+        self.asked.connections.config()
     }
 }
 

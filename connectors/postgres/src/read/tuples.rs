@@ -4,28 +4,38 @@
 //! fields of −1.
 
 use super::batch::BatchBuilder;
+use bytes::{Buf as _, Bytes};
 use headwater_core::{Error, ErrorKind, Result};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
 /// Received bytes that are not decoded yet: at most one message and the row it does not complete.
 ///
-/// The server sends a message per row, but the protocol does not promise it.
-#[derive(Default)]
+/// The server sends a message per row, but the protocol does not promise it. Rows are decoded where the driver put
+/// them; only what a message leaves unfinished is copied.
 pub(super) struct Tuples {
-    buffer: Vec<u8>,
-    start: usize,
+    rest: Bytes,
+    max_row_bytes: usize,
     header_read: bool,
     ended: bool,
 }
 
 impl Tuples {
-    pub(super) fn receive(&mut self, bytes: &[u8]) {
-        if self.start > 0 {
-            self.buffer.drain(..self.start);
-            self.start = 0;
+    pub(super) fn new(max_row_bytes: usize) -> Self {
+        Self { rest: Bytes::new(), max_row_bytes, header_read: false, ended: false }
+    }
+
+    /// Takes a message, unless it makes the row that is still incomplete too large.
+    pub(super) fn receive(&mut self, message: Bytes) -> Result<(), TooLarge> {
+        let waiting = self.rest.len() + message.len();
+        self.rest = match self.rest.is_empty() {
+            true => message,
+            false => Bytes::from([self.rest.as_ref(), message.as_ref()].concat()),
+        };
+        if waiting > self.max_row_bytes {
+            return Err(self.too_large(waiting));
         }
-        self.buffer.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// Decodes complete rows until the batch is full (true) or more bytes are needed (false).
@@ -33,27 +43,44 @@ impl Tuples {
         if !self.header_read && !self.read_header()? {
             return Ok(false);
         }
-        if self.ended && self.start < self.buffer.len() {
+        if self.ended && !self.rest.is_empty() {
             return Err(corrupt("rows after the end mark"));
         }
-        while !batch.is_full() {
-            let mut rest = self.buffer.get(self.start..).unwrap_or_default();
-            let before = rest.len();
+        let mut rest = self.rest.as_ref();
+        let full = loop {
+            if batch.is_full() {
+                break true;
+            }
             match next_tuple(&mut rest)? {
-                Tuple::Incomplete => return Ok(false),
+                Tuple::Incomplete => break false,
                 Tuple::End => {
                     if !rest.is_empty() {
                         return Err(corrupt("bytes after the end mark"));
                     }
                     self.ended = true;
-                    self.start = self.buffer.len();
-                    return Ok(false);
+                    break false;
                 }
                 Tuple::Fields(count, fields) => batch.append(count, fields)?,
             }
-            self.start += before - rest.len();
+        };
+        let decoded = self.rest.len() - rest.len();
+        self.rest.advance(decoded);
+        Ok(full)
+    }
+
+    /// How large the row is, and which of its fields is the largest as far as they have come.
+    fn too_large(&self, bytes: usize) -> TooLarge {
+        let header = if self.header_read { 0 } else { SIGNATURE.len() + 8 };
+        let mut fields = self.rest.get(header + size_of::<i16>()..).unwrap_or_default();
+        let mut largest = (0, 0);
+        for index in 0.. {
+            let Some(length) = take_int(&mut fields).and_then(|length| usize::try_from(length.max(0)).ok()) else {
+                break;
+            };
+            largest = largest.max((length, index));
+            fields = fields.get(length..).unwrap_or_default();
         }
-        Ok(true)
+        TooLarge { bytes, field: largest.1 }
     }
 
     /// An answer that stops before its end mark must not pass for a whole one.
@@ -63,7 +90,7 @@ impl Tuples {
 
     fn read_header(&mut self) -> Result<bool> {
         let fixed = SIGNATURE.len() + 8;
-        let Some(header) = self.buffer.get(..fixed) else { return Ok(false) };
+        let Some(header) = self.rest.get(..fixed) else { return Ok(false) };
         let Some(mut rest) = header.strip_prefix(SIGNATURE) else { return Err(corrupt("no COPY signature")) };
         let (Some(flags), Some(extension)) = (take_int(&mut rest), take_int(&mut rest)) else { return Ok(false) };
         // Bits 16 to 31 announce what a reader must know; bit 16 was for OIDs, until version 12.
@@ -71,13 +98,21 @@ impl Tuples {
             return Err(corrupt("a COPY format with unknown flags"));
         }
         let end = fixed + usize::try_from(extension).map_err(|_| corrupt("a COPY header of negative length"))?;
-        if self.buffer.len() < end {
+        if self.rest.len() < end {
             return Ok(false);
         }
-        self.start = end;
+        self.rest.advance(end);
         self.header_read = true;
         Ok(true)
     }
+}
+
+/// A row that is not taken in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooLarge {
+    pub(super) bytes: usize,
+    /// Its largest field, counted from 0.
+    pub(super) field: usize,
 }
 
 enum Tuple<'a> {

@@ -84,3 +84,18 @@ async fn a_key_that_cannot_be_written_never_turns_a_chunk_into_the_whole_table()
     assert!(matches!(scanned.keys, KeyDecision::Declined { .. }), "{:?}", scanned.keys);
     assert_eq!(scanned.rows(), 30_001, "each row once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_small_integers_are_of_their_columns_type_so_that_the_server_hashes_them() {
+    let sql = "CREATE TABLE small (n int2, id int); INSERT INTO small SELECT i % 30000 - 15000, i \
+               FROM generate_series(1, 60000) i; ANALYZE small";
+    let database = Database::new("keys_small", sql).await;
+    let connector = database.connector();
+    let values = [-14_999, 7, 32_767, 40_000].map(Value::Int64);
+    let keys = keys("n", values.into_iter().chain([Value::Decimal { unscaled: -32_768, scale: 0 }]));
+    let request = ScanRequest::table(table("small"));
+    let scanned = scan_with(&connector, &request, Some(&keys), &ScanContext::new("keys")).await.unwrap();
+    assert_eq!(scanned.rows(), 4);
+    let sent = scanned.splits[0].request.to_string();
+    assert!(sent.contains("'7'::int2") && sent.contains("'-32768'::int2") && !sent.contains("40000"), "{sent}");
+}

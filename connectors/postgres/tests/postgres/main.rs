@@ -1,5 +1,6 @@
 //! The connector against a real PostgreSQL server.
 
+mod bad_days;
 mod cancelling;
 mod conformance;
 mod connecting;

@@ -1,6 +1,6 @@
 //! Streaming: what is sent, how much is held.
 
-use crate::support::{Database, scan, scan_with, table};
+use crate::support::{Database, scan, scan_with, table, text};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::Int32Type;
 use futures::TryStreamExt as _;
@@ -73,6 +73,22 @@ async fn a_row_larger_than_a_batch_is_a_batch() {
     let request = ScanRequest::table(table("t"));
     let scanned = scan_with(&database.connector(), &request, None, &context).await.unwrap();
     assert_eq!((scanned.rows(), scanned.batches.len()), (5, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_too_large_to_hold_is_an_error_that_names_its_column() {
+    let setup =
+        "CREATE TABLE t AS SELECT 1 AS id, 'small' AS a, jsonb_build_array(repeat('x', 40000000)) AS doc, 2 AS b";
+    let database = Database::new("reading_huge", setup).await;
+    let connector = database.connector_with(&[("max_row_bytes", text("8MiB"))]);
+    let error = scan(&connector, &ScanRequest::table(table("t"))).await.err().unwrap();
+    assert_eq!(error.kind(), headwater_core::ErrorKind::LimitExceeded, "{error:?}");
+    assert!(error.to_string().contains("a row of 39 MiB, most of it in column doc"), "{error:?}");
+    let rest = ScanRequest::table(table("t")).with_projection(["id", "a", "b"]);
+    assert_eq!(scan(&connector, &rest).await.unwrap().rows(), 1);
+    let scanned = scan(&database.connector(), &ScanRequest::table(table("t"))).await.unwrap();
+    let Value::Utf8(doc) = &scanned.column("doc")[0] else { panic!("text") };
+    assert_eq!(doc.len(), 40_000_004);
 }
 
 #[tokio::test(flavor = "multi_thread")]

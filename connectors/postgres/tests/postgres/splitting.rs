@@ -133,6 +133,20 @@ async fn whoever_may_read_only_the_parent_still_reads_all_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_read_some_columns_reads_them_in_one_piece() {
+    let database = Database::new("splitting_columns", LARGE).await;
+    let setup =
+        "CREATE ROLE columnist LOGIN PASSWORD 'columnist-secret'; GRANT SELECT (id, bucket) ON large TO columnist";
+    database.client.batch_execute(setup).await.unwrap();
+    let url = Setting::Text(database.url_of("columnist"));
+    let connector = database.connector_with(&[("url", url), ("password", Setting::Text("columnist-secret".into()))]);
+    each_once(&whole(&connector, "large").await, 300_000);
+    let error = scan(&connector, &ScanRequest::table(table("large"))).await.err().unwrap();
+    assert_eq!(error.kind(), headwater_core::ErrorKind::PermissionDenied, "{error:?}");
+    assert_eq!(error.to_string(), "permission denied for table large [42501]");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_between_planning_and_reading_each_row_comes_once() {
     let changes = [
         ("parts", "CREATE TABLE parts_d PARTITION OF parts_c FOR VALUES WITH (MODULUS 4, REMAINDER 3)", None),
