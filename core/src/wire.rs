@@ -39,6 +39,9 @@ pub mod action {
     pub const DERIVE: &str = "headwater.derive";
     /// [`PlanScan`](super::PlanScan), then one [`PlanAnswer`](super::PlanAnswer).
     pub const PLAN_SCAN: &str = "headwater.plan-scan";
+    /// [`HoldQuery`](super::HoldQuery), then one [`HeldAnswer`](super::HeldAnswer), and nothing until the call is
+    /// ended by its caller.
+    pub const HOLD_QUERY: &str = "headwater.hold-query";
     /// [`GetSplits`](super::GetSplits), then [`SplitsPage`](super::SplitsPage)s.
     pub const GET_SPLITS: &str = "headwater.get-splits";
 }
@@ -156,6 +159,24 @@ pub struct DeriveAnswer {
     /// Why the source does not compute it, in words.
     #[serde(default)]
     pub refused: Option<String>,
+}
+
+/// Asks that all calls with the same query id share what a query's scans share, until this call is ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HoldQuery {
+    /// The catalog; may be left out where the server has just one.
+    #[serde(default)]
+    pub catalog: Option<String>,
+    /// How many scans of the query read the catalog; 0 if nobody said.
+    #[serde(default)]
+    pub scans: u64,
+}
+
+/// The query is held from now on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HeldAnswer {
+    /// The version of the protocol.
+    pub version: u32,
 }
 
 /// Asks what is promised for a request.

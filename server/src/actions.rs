@@ -1,10 +1,10 @@
 //! The actions: a JSON object in, JSON objects out.
 
-use crate::context::context_of;
+use crate::context::{context_of, named_query};
 use crate::plan::Described;
 use crate::seal::Purpose;
 use crate::service::{Answers, Service};
-use crate::{derive, plan, splits};
+use crate::{derive, held, plan, splits};
 use arrow_flight::Action;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::wire::{
@@ -28,6 +28,7 @@ pub(crate) async fn answer(service: &Service, request: Request<Action>) -> Resul
         action::GET_TABLE => one(&get_table(service, &message(body)?).await?),
         action::DERIVE => one(&derive::derive(service, message(body)?).await?),
         action::PLAN_SCAN => one(&plan::plan_scan(service, body).await?),
+        action::HOLD_QUERY => held::hold(service, &message(body)?, &named_query(&headers)?),
         action::GET_SPLITS => {
             let ask: GetSplits = message(body)?;
             let pages = splits::pages(service, ask, context_of(&headers)?).await?;

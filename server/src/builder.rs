@@ -154,6 +154,7 @@ impl FlightServerBuilder {
         let service = Service {
             catalogs: Arc::new(Catalogs::new(self.catalogs)?),
             seal: Arc::new(seal),
+            held: Arc::default(),
             ticket_lifetime: self.ticket_lifetime,
             max_reads: self.max_reads.max(1),
             reads: Arc::new(Semaphore::new(self.max_reads.clamp(1, Semaphore::MAX_PERMITS))),

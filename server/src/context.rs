@@ -19,6 +19,14 @@ pub(crate) fn context_of(headers: &MetadataMap) -> Result<ScanContext> {
     Ok(context)
 }
 
+/// The query of a call that is about a query.
+pub(crate) fn named_query(headers: &MetadataMap) -> Result<String> {
+    if headers.get(QUERY_HEADER).is_none() {
+        return Err(invalid(QUERY_HEADER, "there: a query is held by its id"));
+    }
+    query_id(headers)
+}
+
 /// Ends up in requests to the source: only what is harmless everywhere.
 fn query_id(headers: &MetadataMap) -> Result<String> {
     let Some(id) = text(headers, QUERY_HEADER)? else { return Ok("remote".to_owned()) };

@@ -32,6 +32,7 @@ mod context;
 mod derive;
 mod encode;
 mod guard;
+mod held;
 mod info;
 mod plan;
 mod read;

@@ -18,6 +18,7 @@ pub(crate) async fn read(service: &Service, request: Request<Ticket>) -> Result<
     let text = std::str::from_utf8(&ticket.ticket).map_err(|_| foreign())?;
     let (catalog, split): (String, Split) = service.seal.open(Purpose::Split, text)?;
     let catalog = service.catalogs.find(Some(&catalog))?;
+    let context = service.held.share(&catalog.name, context);
     let permit = permit(service).await?;
     let batches = catalog.connector.read(&split, &context).await?;
     let encoder = Encoder::new(batches, split.schema, context.metrics);

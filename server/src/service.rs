@@ -1,6 +1,7 @@
 //! The Flight service: what it answers, and what it leaves out.
 
 use crate::catalogs::Catalogs;
+use crate::held::HeldQueries;
 use crate::seal::Seal;
 use crate::status::to_status;
 use arrow_flight::flight_service_server::FlightService;
@@ -24,6 +25,7 @@ pub(crate) type Answers<T> = BoxStream<'static, Result<T, Status>>;
 pub(crate) struct Service {
     pub(crate) catalogs: Arc<Catalogs>,
     pub(crate) seal: Arc<Seal>,
+    pub(crate) held: Arc<HeldQueries>,
     pub(crate) ticket_lifetime: Duration,
     pub(crate) max_reads: usize,
     /// One permit per read under way.
@@ -83,6 +85,7 @@ impl FlightService for Service {
             (action::GET_TABLE, "a table's columns, keys and statistics"),
             (action::DERIVE, "whether the source computes a join or groups of its tables"),
             (action::PLAN_SCAN, "what is promised for a request"),
+            (action::HOLD_QUERY, "all reads of a query at one moment, while the call is open"),
             (action::GET_SPLITS, "the parts of a plan, with tickets to read them"),
         ];
         let actions = actions

@@ -20,6 +20,7 @@ pub(crate) async fn pages(
     context: ScanContext,
 ) -> Result<BoxStream<'static, Result<SplitsPage>>> {
     let catalog = service.catalogs.find(ask.catalog.as_deref())?;
+    let context = service.held.share(&catalog.name, context);
     let plan: ScanPlan = opened(service, catalog, Purpose::Plan, &ask.handle)?;
     let found = service.in_time(catalog.connector.splits(&plan, ask.keys.as_ref(), &context)).await?;
     let pager = Pager {

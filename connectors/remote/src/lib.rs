@@ -29,6 +29,7 @@ mod connector;
 mod decode;
 mod error;
 mod filters;
+mod hold;
 mod read;
 mod splits;
 mod token;

@@ -4,6 +4,7 @@ use crate::call::{Pages, body};
 use crate::connect::Link;
 use crate::connector::text;
 use crate::error;
+use crate::hold::hold;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::wire::{Counted, GetSplits, SplitAnswer, SplitsPage, action};
 use headwater_core::{Error, JoinKeys, KeyDecision, Result, ScanContext, ScanMetrics, ScanPlan, Split, Splits};
@@ -19,6 +20,10 @@ pub(crate) async fn splits(
     keys: Option<&JoinKeys>,
     context: &ScanContext,
 ) -> Result<Splits> {
+    // One statement alone is of one moment by itself.
+    if plan.requests.len() > 1 || keys.is_some() || context.scope.scans() > 1 {
+        hold(link, context).await?;
+    }
     let question =
         GetSplits { catalog: link.config.catalog.clone(), handle: text(&plan.detail, "handle"), keys: keys.cloned() };
     let (body, kept) = written(question)?;

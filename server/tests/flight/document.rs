@@ -1,8 +1,8 @@
 //! `docs/flight-protocol.md` says what the code does: its examples are read as messages, and written the same again.
 
 use headwater_core::wire::{
-    Derive, DeriveAnswer, Failure, GetSplits, GetTable, ListSchemas, ListTables, PlanAnswer, PlanScan, ReadNote,
-    SchemasPage, ServerAnswer, SplitsPage, TableAnswer, TablesPage,
+    Derive, DeriveAnswer, Failure, GetSplits, GetTable, HeldAnswer, HoldQuery, ListSchemas, ListTables, PlanAnswer,
+    PlanScan, ReadNote, SchemasPage, ServerAnswer, SplitsPage, TableAnswer, TablesPage,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,7 +43,7 @@ fn is<T: Serialize + DeserializeOwned>(example: &Json) {
 
 #[test]
 fn the_examples_of_the_document_are_the_messages() {
-    let checks: [fn(&Json); 18] = [
+    let checks: [fn(&Json); 20] = [
         is::<ServerAnswer>,
         is::<ListSchemas>,
         is::<SchemasPage>,
@@ -56,6 +56,8 @@ fn the_examples_of_the_document_are_the_messages() {
         is::<DeriveAnswer>,
         is::<PlanScan>,
         is::<PlanAnswer>,
+        is::<HoldQuery>,
+        is::<HeldAnswer>,
         is::<GetSplits>,
         is::<SplitsPage>,
         is::<SplitsPage>,

@@ -5,6 +5,7 @@ mod derived;
 mod document;
 mod doors;
 mod endings;
+mod held;
 mod keys_and_limits;
 mod rogue;
 mod support;
