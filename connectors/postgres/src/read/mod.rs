@@ -47,13 +47,20 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
         context: context.clone(),
         detail,
     };
+    let (mut sent, mut retries) = (asked.send().await, 0);
+    while let Err(error) = &sent {
+        if !asked.pause_after(error, &mut retries).await {
+            break;
+        }
+        sent = asked.send().await;
+    }
     let reader = Reader {
-        copying: Some(asked.send().await?),
+        copying: Some(sent?),
         tuples: asked.tuples(),
         batch: asked.batch(),
         asked,
         wire_bytes: 0,
-        retries: 0,
+        retries,
         yielded: false,
     };
     Ok(stream::unfold(Some(reader), step).boxed())
@@ -79,6 +86,16 @@ impl Asked {
         self.context.metrics.add_request(started.elapsed());
         checked?;
         Ok(Copying { copy: Box::pin(copy.map_err(|error| from_driver(error, config))?), lease })
+    }
+
+    /// Whether to send the statement again after an error, which is then counted and waited for.
+    async fn pause_after(&self, error: &Error, retries: &mut usize) -> bool {
+        let broke = error.kind() == ErrorKind::Unavailable && error.retry() == Retry::Now;
+        let Some(pause) = PAUSES.get(*retries).filter(|_| broke) else { return false };
+        *retries += 1;
+        self.context.metrics.add_retries(1);
+        tokio::time::sleep(*pause).await;
+        true
     }
 
     fn tuples(&self) -> Tuples {
@@ -131,12 +148,10 @@ impl Reader {
     async fn batch_or_again(&mut self) -> Result<Option<RecordBatch>> {
         let mut outcome = self.next_batch().await;
         while let Err(error) = &outcome {
-            let broke = error.kind() == ErrorKind::Unavailable && error.retry() == Retry::Now;
-            let Some(pause) = PAUSES.get(self.retries).filter(|_| broke && !self.yielded) else { break };
-            self.retries += 1;
+            if self.yielded || !self.asked.pause_after(error, &mut self.retries).await {
+                break;
+            }
             self.copying = None;
-            tokio::time::sleep(*pause).await;
-            self.asked.context.metrics.add_retries(1);
             outcome = match self.asked.send().await {
                 Ok(copying) => {
                     (self.tuples, self.batch) = (self.asked.tuples(), self.asked.batch());
