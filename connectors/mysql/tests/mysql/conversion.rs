@@ -35,7 +35,7 @@ const LAWS: &[Law] = &[
     law("tinyint", "Int8", &[("-128", "-128"), ("127", "127")]),
     law("tinyint unsigned", "UInt8", &[("0", "0"), ("255", "255")]),
     law("smallint", "Int16", &[("-32768", "-32768"), ("32767", "32767")]),
-    law("smallint unsigned", "UInt16", &[("65535", "65535")]),
+    law("smallint unsigned", "UInt16", &[("0", "0"), ("65535", "65535")]),
     law("mediumint", "Int32", &[("-8388608", "-8388608"), ("8388607", "8388607")]),
     law("mediumint unsigned", "UInt32", &[("16777215", "16777215")]),
     law("int", "Int32", &[("-2147483648", "-2147483648"), ("2147483647", "2147483647")]),
@@ -97,7 +97,12 @@ const LAWS: &[Law] = &[
                 "99999999999999999999999999999999999.999999999999999999999999999999",
                 "99999999999999999999999999999999999.999999999999999999999999999999",
             ),
+            (
+                "-99999999999999999999999999999999999.999999999999999999999999999999",
+                "-99999999999999999999999999999999999.999999999999999999999999999999",
+            ),
             ("0", "0.000000000000000000000000000000"),
+            ("-0.000000000000000000000000000001", "-0.000000000000000000000000000001"),
         ],
     ),
     law("decimal unsigned", "Decimal128(10, 0)", &[("9999999999", "9999999999")]),
@@ -168,6 +173,9 @@ const LAWS: &[Law] = &[
         &[("''", ""), ("' a '", " a "), ("'☃ O''Brien \\\\ 😀'", "☃ O'Brien \\ 😀")],
     ),
     law("varchar(20) character set latin1", "Utf8", &[("'é€ß'", "é€ß")]),
+    law("varchar(20) character set utf8mb3", "Utf8", &[("'é☃'", "é☃")]),
+    law("varchar(20) character set ucs2", "Utf8", &[("'日本'", "日本"), ("''", "")]),
+    law("text character set latin1", "Utf8", &[("'é€ß'", "é€ß")]),
     law("varchar(20) character set utf16", "Utf8", &[("'日本😀'", "日本😀")]),
     law("varchar(20) character set cp1251", "Utf8", &[("'Привет'", "Привет")]),
     law("tinytext", "Utf8", &[("'x'", "x")]),
@@ -211,7 +219,8 @@ const LAWS: &[Law] = &[
         "Utf8",
         &[("'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")],
     ),
-    law_of(Product::MariaDb, "inet6", "Utf8", &[("'::1'", "::1")]),
+    law_of(Product::MariaDb, "inet6", "Utf8", &[("'::1'", "::1"), ("'::ffff:1.2.3.4'", "::ffff:1.2.3.4")]),
+    law_of(Product::MariaDb, "inet4", "Utf8", &[("'0.0.0.0'", "0.0.0.0"), ("'255.255.255.255'", "255.255.255.255")]),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -280,6 +289,23 @@ async fn options_change_the_law_and_what_does_not_fit_is_an_error() {
             assert_eq!(error.kind(), ErrorKind::SchemaMismatch, "{error:?}");
             assert!(error.to_string().contains("odd_one") && error.to_string().contains(named), "{error:?}");
             assert!(error.hint().is_some());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_column_vanishes_neither_computed_nor_invisible() {
+    for product in Product::ALL {
+        let database = Database::new(product, "conversion_all", "").await;
+        database
+            .run(
+                "CREATE TABLE t (id int, twice int AS (id * 2) STORED, thrice int AS (id * 3) VIRTUAL, \
+                 hidden int INVISIBLE DEFAULT 7); INSERT INTO t (id) VALUES (5)",
+            )
+            .await;
+        let scanned = scan(&database.connector(), &ScanRequest::table(database.table("t"))).await.unwrap();
+        for (name, value) in [("id", 5), ("twice", 10), ("thrice", 15), ("hidden", 7)] {
+            assert_eq!(scanned.column(name), [Value::Int64(value)], "{product} {name}");
         }
     }
 }

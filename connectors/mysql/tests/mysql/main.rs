@@ -1,5 +1,6 @@
 //! The connector against real MySQL and MariaDB servers: every test runs against both.
 
+mod bad_days;
 mod cancelling;
 mod conformance;
 mod connecting;
