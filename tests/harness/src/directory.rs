@@ -119,6 +119,12 @@ impl ServerDirectory {
         fs::read_to_string(&path).context(|| format!("reading {}", path.display()))
     }
 
+    /// The running server's process.
+    pub(crate) fn process_id(&self) -> Result<u32> {
+        let pid = process_id(&self.data().join("postmaster.pid"));
+        pid.ok_or_else(|| HarnessError::new(format!("no server runs in {}", self.root.display())))
+    }
+
     fn data(&self) -> PathBuf {
         self.root.join("data")
     }
@@ -245,7 +251,8 @@ fn refuse_a_strangers_directory(root: &Path, account: Account) -> Result<()> {
     }
 }
 
-fn process_id(pid_file: &Path) -> Option<u32> {
+/// The number in the first line of a file.
+pub(crate) fn process_id(pid_file: &Path) -> Option<u32> {
     fs::read_to_string(pid_file).ok()?.lines().next()?.trim().parse().ok()
 }
 

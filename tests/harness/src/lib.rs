@@ -57,7 +57,7 @@ pub use error::{HarnessError, Result};
 pub use fault::{Fault, FaultKind};
 pub use mysql::{MySqlServer, MySqlStatement, Product};
 pub use postgres::Postgres;
-pub use programs::python;
+pub use programs::{installed_python, python};
 pub use recorder::RecordedRequest;
 pub use s3::{S3, S3Proxy};
 pub use timestamp::Timestamp;

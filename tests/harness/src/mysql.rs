@@ -12,7 +12,8 @@ use mysql_async::{Conn, Opts, OptsBuilder, Pool, SslOpts};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
-use crate::error::{Context as _, Result};
+use crate::directory::process_id;
+use crate::error::{Context as _, HarnessError, Result};
 use crate::home::{Home, installed};
 use crate::launch::{HOST, LogFile, PORT_ATTEMPTS, READY_WITHIN, blocking, free_port};
 use crate::supervisor::{Service, Stop, Supervisor};
@@ -57,7 +58,7 @@ impl MySqlServer {
     pub async fn start(product: Product) -> Result<Self> {
         let (home, supervisor) = blocking(move || {
             let (home, guard) = Home::temporary(product.name())?;
-            let supervisor = supervise(product, &home, Some(guard.path()), None)?;
+            let supervisor = supervise(product, &home, Some(guard.path()), None, &[])?;
             // From here on the supervisor deletes it: no guard of ours would survive kill -9.
             let _ = guard.keep();
             prepare(product, &home)?;
@@ -76,11 +77,24 @@ impl MySqlServer {
     ///
     /// As for [`start`](Self::start), and when another server runs there.
     pub async fn start_in(product: Product, directory: impl Into<PathBuf>) -> Result<Self> {
+        Self::start_in_with(product, directory, &[]).await
+    }
+
+    /// The same with settings of its own, such as `--general-log=OFF`; they prevail.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start_in`](Self::start_in), and when the server does not take a setting.
+    pub async fn start_in_with(
+        product: Product,
+        directory: impl Into<PathBuf>,
+        settings: &'static [&'static str],
+    ) -> Result<Self> {
         let path = directory.into();
         let (home, supervisor) = blocking(move || {
             let (home, lock) = Home::persistent(&path)?;
             prepare(product, &home)?;
-            let supervisor = supervise(product, &home, None, Some(lock))?;
+            let supervisor = supervise(product, &home, None, Some(lock), settings)?;
             Ok((home, supervisor))
         })
         .await?;
@@ -195,6 +209,16 @@ impl MySqlServer {
         Ok(statement::parse(&self.statement_log().since(position)?))
     }
 
+    /// The server's process.
+    ///
+    /// # Errors
+    ///
+    /// The server is stopped.
+    pub fn process_id(&self) -> Result<u32> {
+        let pid = process_id(&self.home.path(settings::PID));
+        pid.ok_or_else(|| HarnessError::new(format!("no {} server runs on port {}", self.product, self.port)))
+    }
+
     /// Cuts all connections, stops the server and starts it on the same port; also starts it after a [`crash`](Self::crash).
     ///
     /// # Errors
@@ -287,8 +311,15 @@ fn prepare(product: Product, home: &Home) -> Result<()> {
     settings::write_files(home)
 }
 
-fn supervise(product: Product, home: &Home, remove: Option<&Path>, lock: Option<File>) -> Result<Supervisor> {
-    let server = settings::command(product, home, &installed(product.name(), "server")?)?;
+fn supervise(
+    product: Product,
+    home: &Home,
+    remove: Option<&Path>,
+    lock: Option<File>,
+    settings: &[&str],
+) -> Result<Supervisor> {
+    let mut server = settings::command(product, home, &installed(product.name(), "server")?)?;
+    server.args(settings);
     let signals = settings::signals(remove.is_some());
     let log = home.path(settings::LOG);
     Supervisor::spawn(Service { server: &server, signals, log: &log, remove, lock })

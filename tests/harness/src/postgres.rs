@@ -53,7 +53,7 @@ impl Postgres {
         let (directory, supervisor) = blocking(|| {
             let (account, programs) = (Account::for_server()?, Programs::find()?);
             let (directory, guard) = ServerDirectory::temporary(account)?;
-            let supervisor = supervise(&directory, &programs, Some(guard.path()))?;
+            let supervisor = supervise(&directory, &programs, Some(guard.path()), &[])?;
             // From here on the supervisor deletes it: no guard of ours would survive kill -9.
             let _ = guard.keep();
             directory.prepare(&programs)?;
@@ -72,12 +72,21 @@ impl Postgres {
     ///
     /// As for [`start`](Self::start), and when another server runs there.
     pub async fn start_in(directory: impl Into<PathBuf>) -> Result<Self> {
+        Self::start_in_with(directory, &[]).await
+    }
+
+    /// The same with settings of its own, such as `shared_buffers=2GB`; they prevail.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start_in`](Self::start_in), and when the server does not take a setting.
+    pub async fn start_in_with(directory: impl Into<PathBuf>, settings: &'static [&'static str]) -> Result<Self> {
         let path = directory.into();
         let (directory, supervisor) = blocking(move || {
             let (account, programs) = (Account::for_server()?, Programs::find()?);
             let directory = ServerDirectory::persistent(&path, account)?;
             directory.prepare(&programs)?;
-            let supervisor = supervise(&directory, &programs, None)?;
+            let supervisor = supervise(&directory, &programs, None, settings)?;
             Ok((directory, supervisor))
         })
         .await?;
@@ -189,6 +198,15 @@ impl Postgres {
         self.log_file().since(position)
     }
 
+    /// The server's process, parent of those that serve its connections.
+    ///
+    /// # Errors
+    ///
+    /// The server is stopped.
+    pub fn process_id(&self) -> Result<u32> {
+        self.directory.process_id()
+    }
+
     /// Cuts all connections, stops the server and starts it on the same port; also starts it after a [`crash`](Self::crash).
     ///
     /// # Errors
@@ -295,8 +313,16 @@ impl fmt::Debug for Postgres {
 /// INT cuts the connections and stops in good order, QUIT stops as a crash would.
 const SIGNALS: Signals = Signals { fast: "INT", immediate: "QUIT", last: "QUIT" };
 
-fn supervise(directory: &ServerDirectory, programs: &Programs, remove: Option<&Path>) -> Result<Supervisor> {
-    let (server, log) = (directory.server(programs), directory.log());
+fn supervise(
+    directory: &ServerDirectory,
+    programs: &Programs,
+    remove: Option<&Path>,
+    settings: &[&str],
+) -> Result<Supervisor> {
+    let (mut server, log) = (directory.server(programs), directory.log());
+    for setting in settings {
+        server.args(["-c", setting]);
+    }
     Supervisor::spawn(Service { server: &server, signals: SIGNALS, log: &log, remove, lock: None })
 }
 

@@ -51,7 +51,17 @@ pub(crate) fn cache_directory() -> Option<PathBuf> {
 ///
 /// scripts/install-services has not been run on this machine.
 pub fn python() -> Result<PathBuf> {
-    installed("python", "bin/python3")
+    installed_python("python")
+}
+
+/// The interpreter of the Python environment `name` among Headwater's services: `python` is that of [`python`], `peers`
+/// the one that scripts/install-peers makes.
+///
+/// # Errors
+///
+/// There is none of that name.
+pub fn installed_python(name: &str) -> Result<PathBuf> {
+    installed(name, "bin/python3")
 }
 
 fn path_directories() -> Vec<PathBuf> {

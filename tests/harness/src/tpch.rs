@@ -1,4 +1,4 @@
-//! The eight tables of the TPC-H benchmark at scale factor 0.1, divided among four kinds of source.
+//! The eight tables of the TPC-H benchmark, divided among four kinds of source. Row counts are those of scale factor 0.1.
 //!
 //! | source | where | tables |
 //! |---|---|---|
@@ -8,6 +8,7 @@
 //! | S3, Parquet | `tpch/TABLE/part-N.parquet` in a bucket | `partsupp` (80,000, four files), `nation` (25), `region` (5) |
 //!
 //! The columns that joins need are indexed. [`load_reference`] puts all eight into one schema `reference` of PostgreSQL, for answers to compare with.
+//! [`load_large_postgres`] and [`load_large_mysql`] load what benchmarks read, at scale factor 1.
 //!
 //! Keys are `bigint`, quantities and sizes `integer`, amounts `numeric(15,2)`, dates `date`, the rest text. DynamoDB has
 //! numbers as N and would have dates as S. The data is made by the crate `tpchgen`, the same on every machine.
@@ -37,12 +38,15 @@ use cell::Columns;
 use crate::error::{Context as _, Result};
 
 pub use dynamodb::load_dynamodb;
-pub use mysql::load_mysql;
-pub use postgres::{load_postgres, load_reference};
+pub use mysql::{load_large_mysql, load_mysql};
+pub use postgres::{load_large_postgres, load_postgres, load_reference};
 pub use s3::load_s3;
 
-/// The scale factor of all loaders.
+/// The scale factor of all loaders but those of [`LARGE_SCALE_FACTOR`].
 pub const SCALE_FACTOR: f64 = 0.1;
+
+/// The scale factor of the loaders for benchmarks.
+pub const LARGE_SCALE_FACTOR: f64 = 1.0;
 
 /// A table of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,9 +111,12 @@ impl Table {
         self.part(1, 1)
     }
 
-    /// The `part`th of `parts` parts of the rows, counted from one.
+    /// The `part`th of `parts` parts of the rows at [`SCALE_FACTOR`], counted from one.
     pub fn part(self, part: i32, parts: i32) -> Batches {
-        let scale = SCALE_FACTOR;
+        self.scaled_part(SCALE_FACTOR, part, parts)
+    }
+
+    fn scaled_part(self, scale: f64, part: i32, parts: i32) -> Batches {
         match self {
             Self::Customer => Box::new(CustomerArrow::new(CustomerGenerator::new(scale, part, parts))),
             Self::Lineitem => Box::new(LineItemArrow::new(LineItemGenerator::new(scale, part, parts))),
@@ -122,9 +129,9 @@ impl Table {
         }
     }
 
-    /// The rows in the text format of COPY, many of them in each string.
-    fn lines(self) -> Result<Vec<String>> {
-        self.batches()
+    /// The rows of a part in the text format of COPY, many of them in each string.
+    fn lines(self, scale: f64, part: i32) -> Result<Vec<String>> {
+        self.scaled_part(scale, part, parts(scale))
             .map(|batch| self.columns(&batch.context(|| self.generating())?).map(|rows| rows.lines()))
             .collect()
     }
@@ -145,6 +152,11 @@ impl Table {
     fn generating(self) -> String {
         format!("generating TPC-H's table {self}")
     }
+}
+
+/// In how many parts a table is generated, so that no more than 100 MB of it are in memory at once.
+fn parts(scale: f64) -> i32 {
+    if scale > SCALE_FACTOR { 10 } else { 1 }
 }
 
 impl fmt::Display for Table {

@@ -20,6 +20,8 @@ pub(super) const DATA: &str = "data";
 pub(super) const PASSWORD: &str = "password";
 /// The server's messages.
 pub(super) const LOG: &str = "log";
+/// The number of the server's process.
+pub(super) const PID: &str = "pid";
 /// The server's log of statements.
 pub(super) const STATEMENTS: &str = "statements";
 
@@ -95,7 +97,7 @@ pub(super) fn command(product: Product, home: &Home, program: &Path) -> Result<C
         ("datadir", DATA),
         ("init-file", INIT),
         ("secure-file-priv", FILES),
-        ("pid-file", "pid"),
+        ("pid-file", PID),
         ("general-log-file", STATEMENTS),
         ("ssl-ca", "ca.crt"),
         ("ssl-cert", "server.crt"),

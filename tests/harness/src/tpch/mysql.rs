@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use mysql_async::prelude::Queryable as _;
 
-use super::Table;
+use super::{LARGE_SCALE_FACTOR, SCALE_FACTOR, Table, parts};
 use crate::copy::into_mysql;
 use crate::error::{Context as _, Result};
 use crate::mysql::MySqlServer;
@@ -14,25 +14,45 @@ use crate::mysql::MySqlServer;
 ///
 /// The server refuses a statement or is stopped.
 pub async fn load_mysql(server: &MySqlServer) -> Result<()> {
-    let (orders, customers) = (Table::Orders.lines()?, Table::Customer.lines()?);
+    let tables = [(Table::Orders, &["o_custkey", "o_orderdate"][..]), (Table::Customer, &[])];
+    load(server, SCALE_FACTOR, &tables).await
+}
+
+/// Puts `lineitem`, `orders` and `customer` at [`LARGE_SCALE_FACTOR`] into a new database `tpch`, with indexes on the
+/// primary and foreign keys. Takes minutes.
+///
+/// # Errors
+///
+/// As for [`load_mysql`].
+pub async fn load_large_mysql(server: &MySqlServer) -> Result<()> {
+    let tables = [
+        (Table::Lineitem, &["l_partkey, l_suppkey"][..]),
+        (Table::Orders, &["o_custkey"]),
+        (Table::Customer, &["c_nationkey"]),
+    ];
+    load(server, LARGE_SCALE_FACTOR, &tables).await
+}
+
+/// Loads tables, each with indexes on these columns.
+async fn load(server: &MySqlServer, scale: f64, tables: &[(Table, &[&str])]) -> Result<()> {
+    let doing = || format!("loading TPC-H into {}", server.product());
     let mut connection = server.conn().await?;
-    let loaded = async {
-        for statement in ["DROP DATABASE IF EXISTS tpch", "CREATE DATABASE tpch", "USE tpch"] {
-            connection.query_drop(statement).await?;
+    for statement in ["DROP DATABASE IF EXISTS tpch", "CREATE DATABASE tpch", "USE tpch"] {
+        connection.query_drop(statement).await.context(doing)?;
+    }
+    for (table, indexed) in tables {
+        connection.query_drop(table.definition(type_name)).await.context(doing)?;
+        for part in 1..=parts(scale) {
+            into_mysql(&mut connection, table.name(), table.lines(scale, part)?).await.context(doing)?;
         }
-        for (table, lines, indexed) in
-            [(Table::Orders, orders, Some("o_custkey, o_orderdate")), (Table::Customer, customers, None)]
-        {
-            connection.query_drop(table.definition(type_name)).await?;
-            into_mysql(&mut connection, table.name(), lines).await?;
-            for column in indexed.into_iter().flat_map(|columns| columns.split(", ")) {
-                connection.query_drop(format!("CREATE INDEX {column} ON {table} ({column})")).await?;
-            }
-            connection.query_drop(format!("ANALYZE TABLE {table}")).await?;
+        for columns in *indexed {
+            let index = columns.replace(", ", "_");
+            let statement = format!("CREATE INDEX {index} ON {table} ({columns})");
+            connection.query_drop(statement).await.context(doing)?;
         }
-        connection.disconnect().await
-    };
-    loaded.await.context(|| format!("loading TPC-H into {}", server.product()))
+        connection.query_drop(format!("ANALYZE TABLE {table}")).await.context(doing)?;
+    }
+    connection.disconnect().await.context(doing)
 }
 
 fn type_name(data_type: &DataType) -> &'static str {
