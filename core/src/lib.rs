@@ -73,7 +73,7 @@ pub use scan::{AccessPath, Answer, JoinKeys, KeyDecision, ScanPlan, ScanRequest,
 pub use scope::QueryScope;
 pub use secret::Secret;
 pub use table::{ColumnFacts, ColumnOrigin, KeyRole, TableKey, TableKind, TableMetadata, TextComparison};
-pub use value::{Value, decimal_text, values_of};
+pub use value::{Identity, Value, decimal_text, values_of};
 
 /// The version of the serialised values of this crate. A reader accepts its own version and tolerates unknown fields.
 pub const WIRE_VERSION: u32 = 1;

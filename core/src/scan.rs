@@ -233,7 +233,7 @@ impl JoinKeys {
         let index = self.columns.iter().position(|name| name == column)?;
         let mut seen = std::collections::HashSet::new();
         let values = self.tuples.iter().filter_map(|tuple| tuple.get(index));
-        Some(values.filter(|value| seen.insert(format!("{value:?}"))).cloned().collect())
+        Some(values.filter(|value| seen.insert(value.identity())).cloned().collect())
     }
 }
 

@@ -50,7 +50,29 @@ pub enum Value {
     Instant(#[serde(with = "crate::wire::integer_text")] i64),
 }
 
+/// What tells a value from the others of its column. Equal identities: equal values of the same kind.
+///
+/// For sets and maps, which `Value` itself cannot be in: floating-point numbers have no order that all agree on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identity<'a> {
+    /// Of [`Value::Int64`].
+    Integer(i64),
+    /// Of [`Value::Utf8`].
+    Text(&'a str),
+    /// Of all others: the way they are shown.
+    Other(String),
+}
+
 impl Value {
+    /// What tells this value from others.
+    pub fn identity(&self) -> Identity<'_> {
+        match self {
+            Self::Int64(number) => Identity::Integer(*number),
+            Self::Utf8(text) => Identity::Text(text),
+            other => Identity::Other(format!("{other:?}")),
+        }
+    }
+
     /// The value at `row`, or `None` when the array's type has no counterpart in the language.
     ///
     /// Nanosecond timestamps that are not whole microseconds have none either: rounding would change an answer.

@@ -14,7 +14,7 @@ use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, CastExpr, Column, DynamicFilterPhysicalExpr, InListExpr, Literal,
 };
 use datafusion::scalar::ScalarValue;
-use headwater_core::{JoinKeys, Value};
+use headwater_core::{Identity, JoinKeys, Value};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -83,15 +83,25 @@ pub(crate) fn join_keys(domain: Domain, schema: &Schema, usable: &[String]) -> O
     if kept.is_empty() {
         return None;
     }
-    let mut seen = HashSet::new();
-    let mut distinct = Vec::new();
-    for tuple in tuples {
-        let tuple: Vec<Value> = kept.iter().filter_map(|(place, _)| tuple.get(*place).cloned()).collect();
-        if tuple.len() == kept.len() && !tuple.iter().any(Value::is_null) && seen.insert(format!("{tuple:?}")) {
-            distinct.push(tuple);
-        }
-    }
-    Some(JoinKeys { columns: kept.into_iter().map(|(_, name)| name).collect(), tuples: distinct })
+    let cut =
+        |tuple: Vec<Value>| -> Vec<Value> { kept.iter().filter_map(|(place, _)| tuple.get(*place).cloned()).collect() };
+    let whole = |tuple: &Vec<Value>| tuple.len() == kept.len() && !tuple.iter().any(Value::is_null);
+    let tuples = distinct(tuples.into_iter().map(cut).filter(whole).collect());
+    Some(JoinKeys { columns: kept.into_iter().map(|(_, name)| name).collect(), tuples })
+}
+
+/// The tuples in their order, each once.
+fn distinct(tuples: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
+    let mut seen = HashSet::with_capacity(tuples.len());
+    let first: Vec<bool> = tuples.iter().map(|tuple| seen.insert(identities(tuple))).collect();
+    drop(seen);
+    tuples.into_iter().zip(first).filter_map(|(tuple, first)| first.then_some(tuple)).collect()
+}
+
+/// One identity needs no list of its own: most keys are of one column.
+fn identities(tuple: &[Value]) -> (Option<Identity<'_>>, Vec<Identity<'_>>) {
+    let mut identities = tuple.iter().map(Value::identity);
+    (identities.next(), identities.collect())
 }
 
 fn domain_of(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Domain {

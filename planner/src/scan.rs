@@ -43,8 +43,8 @@ use tokio::sync::{Mutex, OnceCell};
 /// How long a scan waits for the keys of joins above it before it reads without them.
 const KEY_WAIT: Duration = Duration::from_secs(30);
 
-/// More keys than this are not worth extracting: the source would rather be read.
-const MAX_KEYS: usize = 100_000;
+/// More keys than this are not offered: they would take more memory than reading the rows that they save.
+pub(crate) const MAX_KEYS: usize = 400_000;
 
 /// How many splits of one scan are read at once, over all partitions.
 const SPLITS_IN_FLIGHT: usize = 16;

@@ -1,6 +1,7 @@
 //! The engine's settings, and why each differs from its default.
 
 use crate::literals::Constants;
+use crate::scan::MAX_KEYS;
 use crate::types::Microseconds;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -37,7 +38,7 @@ pub(crate) fn session(pushdown: PushdownMode, runtime: &Arc<RuntimeEnv>) -> Sess
     options.optimizer.enable_dynamic_filter_pushdown = pushdown != PushdownMode::Off;
     // Both caps decide whether a join's keys can be listed. The defaults (150 keys, 128 KiB of allocated key arrays)
     // suit files; a lookup in a database is worth far more keys. About 260 bytes each.
-    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 100_000;
+    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = MAX_KEYS;
     options.optimizer.hash_join_inlist_pushdown_max_size = 64 << 20;
     let mut analysis = Analyzer::new().rules;
     // Before the engine's own coercion, which is the first to look at types.

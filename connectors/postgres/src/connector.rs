@@ -64,7 +64,7 @@ impl Connector for PostgresConnector {
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, _: &ScanContext) -> Result<Splits> {
-        keys::splits(plan, keys)
+        keys::splits(plan, keys, self.connections.config().parallel_reads())
     }
 
     async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {

@@ -10,7 +10,7 @@ use headwater_sql::{
     Asked, Laws, Negotiated, SqlText, access_path, column_notes, estimated_rows, negotiate, used_columns,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `ScanPlan::detail`: the columns that the scan uses, and what is known of the table's size.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +19,11 @@ pub(crate) struct PlanDetail {
     pub(crate) table_rows: Option<u64>,
     /// The columns with which an index begins, as far as indexes are known: those of a view's tables are not.
     pub(crate) indexed: BTreeSet<String>,
+    /// How many different values the columns have, where that is known.
+    pub(crate) distinct: BTreeMap<String, u64>,
+    /// How many pages each part of the table has; empty where the scan is not cut into ranges of them.
+    #[serde(default)]
+    pub(crate) pages: Vec<u64>,
 }
 
 impl PlanDetail {
@@ -49,10 +54,16 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &P
     let keys = projection.iter().filter(|name| laws.columns.get(**name).is_some_and(ColumnLaw::is_key));
     let key_columns = keys.map(|name| (*name).to_owned()).collect();
     let indexed = table.keys.iter().filter_map(|key| key.columns.first().cloned()).collect();
-    let detail = PlanDetail { laws, table_rows: table.row_count.value(), indexed };
     // Without a shared snapshot a row that moves between two ranges would be read twice or not at all.
     let parallel = if config.shares_snapshots() { config.parallel_reads() } else { 1 };
-    let cut = stored.map(|stored| ranges(&stored, table, request, &negotiated.filters, parallel));
+    let cut = stored.as_ref().map(|stored| ranges(stored, table, request, &negotiated.filters, parallel));
+    let pages = match &cut {
+        Some(Ranges::Cut(_)) => stored.map(|stored| stored.pages).unwrap_or_default(),
+        Some(Ranges::Whole(_)) | None => Vec::new(),
+    };
+    let distinct = table.columns.iter().filter_map(|(name, facts)| Some((name.clone(), facts.distinct.value()?)));
+    let distinct = distinct.filter(|(name, _)| laws.columns.contains_key(name)).collect();
+    let detail = PlanDetail { laws, table_rows: table.row_count.value(), indexed, distinct, pages };
     let mut notes = column_notes(table, &projection);
     if config.max_connections == 1 {
         notes.push("max_connections is 1: each statement reads a moment of its own".to_owned());
@@ -97,7 +108,7 @@ pub(crate) fn statement(negotiated: &Negotiated) -> SourceRequest {
 }
 
 /// The statement for those rows that lie in a range of pages.
-fn ranged(negotiated: &Negotiated, range: &SqlText) -> SourceRequest {
+pub(crate) fn ranged(negotiated: &Negotiated, range: &SqlText) -> SourceRequest {
     let mut negotiated = negotiated.clone();
     negotiated.select.conditions.push(range.clone());
     statement(&negotiated)

@@ -69,8 +69,14 @@ pub(crate) fn ranges(
     }
     let parallel = u64::try_from(parallel).unwrap_or(MOST);
     let count = stored.bytes.div_ceil(USUAL).max(parallel.min(stored.bytes / LEAST)).min(MOST);
-    let bounds = bounds(&stored.pages, count);
-    if bounds.is_empty() { Ranges::Whole(None) } else { Ranges::Cut(conditions(&bounds)) }
+    let cut = cut(&stored.pages, count);
+    if cut.is_empty() { Ranges::Whole(None) } else { Ranges::Cut(cut) }
+}
+
+/// Conditions for about `count` ranges of these pages; none if there are too few to cut.
+pub(crate) fn cut(pages: &[u64], count: u64) -> Vec<SqlText> {
+    let bounds = bounds(pages, count);
+    if bounds.is_empty() { Vec::new() } else { conditions(&bounds) }
 }
 
 /// Whether an index could find the rows of a condition: not those that have any value but one.

@@ -1,6 +1,6 @@
 //! Join keys as conditions.
 
-use headwater_core::{Expr, JoinKeys, ScanPlan, Value};
+use headwater_core::{Expr, Identity, JoinKeys, ScanPlan, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Up to here keys are always worth it, whatever the size of the table is thought to be.
@@ -41,10 +41,10 @@ pub fn declined_keys(plan: &ScanPlan, keys: &JoinKeys, table_rows: Option<u64>) 
 /// chunk by the values that occur in it: a superset of the tuples, which the contract allows. No tuples: no statement.
 pub fn key_chunks(columns: &[String], tuples: &[Vec<Value>], size: ChunkSize) -> Vec<Vec<Expr>> {
     let Some(lead) = lead_column(columns.len(), tuples) else { return Vec::new() };
-    let mut groups: BTreeMap<String, Vec<&[Value]>> = BTreeMap::new();
+    let mut groups: BTreeMap<Identity<'_>, Vec<&[Value]>> = BTreeMap::new();
     for tuple in tuples {
         if let Some(value) = tuple.get(lead) {
-            groups.entry(format!("{value:?}")).or_default().push(tuple);
+            groups.entry(value.identity()).or_default().push(tuple);
         }
     }
     let (mut chunks, mut chunk, mut keys, mut bytes) = (Vec::new(), Vec::new(), 0, 0);
@@ -111,7 +111,7 @@ fn conditions(columns: &[String], tuples: &[&[Value]]) -> Vec<Expr> {
     let of_column = |(index, column): (usize, &String)| {
         let mut seen = BTreeSet::new();
         let values = tuples.iter().filter_map(|tuple| tuple.get(index));
-        let values = values.filter(|value| seen.insert(format!("{value:?}"))).cloned().collect();
+        let values = values.filter(|value| seen.insert(value.identity())).cloned().collect();
         Expr::column(column).is_in(values)
     };
     columns.iter().enumerate().map(of_column).collect()
@@ -123,9 +123,9 @@ fn lead_column(columns: usize, tuples: &[Vec<Value>]) -> Option<usize> {
         return None;
     }
     let distinct = |index: usize| {
-        tuples.iter().filter_map(|tuple| tuple.get(index)).map(|value| format!("{value:?}")).collect::<BTreeSet<_>>()
+        tuples.iter().filter_map(|tuple| tuple.get(index)).map(Value::identity).collect::<BTreeSet<_>>().len()
     };
-    (0..columns).max_by_key(|index| distinct(*index).len())
+    if columns == 1 { Some(0) } else { (0..columns).max_by_key(|index| distinct(*index)) }
 }
 
 /// Text may be written twice, and in hexadecimal; everything else is short.

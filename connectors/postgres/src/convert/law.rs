@@ -151,7 +151,7 @@ impl ColumnLaw {
     }
 
     /// The column in a statement.
-    pub(super) fn column_sql(&self, name: SqlText) -> ColumnSql {
+    pub(crate) fn column_sql(&self, name: SqlText) -> ColumnSql {
         let selected = match self.cast {
             Some(cast) => name.clone().then(cast.sql()),
             None => name.clone(),
