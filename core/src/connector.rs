@@ -116,8 +116,11 @@ pub trait Connector: Debug + Send + Sync {
     /// What the source says of a query: `InvalidInput` for its syntax, `NotFound` for what it names. A relation that
     /// the source does not compute exactly as the engine would is [`Derived::Refused`], and no error.
     async fn derive(&self, relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Result<Derived> {
-        let _ = (relation, inputs);
-        Ok(Derived::Refused("this connector computes neither joins nor groups".to_owned()))
+        let _ = inputs;
+        Ok(Derived::Refused(match relation {
+            Relation::Query(_) => "this connector has no language to say them in".to_owned(),
+            _ => "this connector computes neither joins nor groups".to_owned(),
+        }))
     }
 
     /// Negotiates a request: a pure function of its arguments, so the engine may ask as often as it likes. Equal

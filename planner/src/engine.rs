@@ -23,7 +23,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement;
 use futures::future::try_join_all;
-use headwater_core::{Connector, Error, QueryScope, Relation, Result};
+use headwater_core::{Connector, Error, QueryScope, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -206,7 +206,7 @@ impl Engine {
         Ok(state)
     }
 
-    fn provider(&self, Resolved { catalog, metadata }: Resolved, way: &mut Way) -> Result<ConnectorTable> {
+    fn provider(&self, Resolved { catalog, relation, metadata }: Resolved, way: &mut Way) -> Result<ConnectorTable> {
         let found = self.catalogs.get(&catalog).ok_or_else(|| Error::internal("a resolved catalog is gone"))?;
         Ok(ConnectorTable {
             connector_kind: found.kind.clone(),
@@ -215,7 +215,7 @@ impl Engine {
             connector: Arc::clone(&found.connector),
             scope: Arc::clone(way.scopes.entry(catalog.clone()).or_default()),
             catalog,
-            relation: Relation::Table(metadata.name.clone()),
+            relation,
             metadata,
             top: None,
             pushdown: way.pushdown,

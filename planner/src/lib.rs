@@ -7,6 +7,7 @@
 //! | module | does |
 //! |---|---|
 //! | `statement`, `resolve`, `cache` | SQL text to tables |
+//! | `pass_through` | statements in a source's own language |
 //! | `literals` | decimal constants beside floating-point columns |
 //! | `translate`, `provider` | the engine's filters to the pushdown language and back to its promises |
 //! | `scan`, `keys` | the scan operator; join keys out of dynamic filters |
@@ -23,6 +24,7 @@ mod keys;
 mod ledger;
 mod literals;
 mod negotiation;
+mod pass_through;
 mod provider;
 mod query;
 mod resolve;

@@ -2,6 +2,7 @@
 
 use crate::cache::MetadataCache;
 use crate::engine::Catalog;
+use crate::pass_through::statement_of;
 use crate::statement::PATH_TABLE;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement;
@@ -9,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, visit_relations};
 use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
 use headwater_core::name::nearest;
-use headwater_core::{Connector, Error, ErrorKind, Result, SqlLocation, TableMetadata, TableName};
+use headwater_core::{Connector, Derived, Error, ErrorKind, Relation, Result, SqlLocation, TableMetadata, TableName};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Resolved {
     pub(crate) catalog: String,
+    /// What its rows come from.
+    pub(crate) relation: Relation,
     pub(crate) metadata: Arc<TableMetadata>,
 }
 
@@ -53,8 +56,19 @@ async fn resolve_one(
         return Err(at(unknown_catalog(catalog, catalogs), parts, Some(0)));
     };
     let name = TableName::new(schema.as_ref(), table.as_ref());
+    if let Some(statement) = statement_of(&reference) {
+        let described = describe(found.connector.as_ref(), statement).await;
+        let described = described.map_err(|error| at(error, parts, Some(2)).with_catalog(catalog.as_ref()))?;
+        let metadata = Arc::new(TableMetadata { name, ..described });
+        return Ok(Resolved {
+            catalog: catalog.to_string(),
+            relation: Relation::Query(statement.to_owned()),
+            metadata,
+        });
+    }
+    let relation = Relation::Table(name.clone());
     match cache.get(catalog, found.connector.as_ref(), &name).await {
-        Ok(metadata) => Ok(Resolved { catalog: catalog.to_string(), metadata }),
+        Ok(metadata) => Ok(Resolved { catalog: catalog.to_string(), relation, metadata }),
         // There are no names near a path; the connector knows best what is missing.
         Err(error) if [catalog.as_ref(), schema.as_ref()] == PATH_TABLE => {
             Err(at(error, parts, Some(2)).with_catalog(catalog.as_ref()))
@@ -64,6 +78,17 @@ async fn resolve_one(
             Err(at(error, parts, Some(part)).with_catalog(catalog.as_ref()))
         }
         Err(error) => Err(error.with_catalog(catalog.as_ref())),
+    }
+}
+
+/// What the source says of a statement in its own language. It is not kept: the statement may be of any size.
+async fn describe(connector: &dyn Connector, statement: &str) -> Result<TableMetadata> {
+    match connector.derive(&Relation::Query(statement.to_owned()), &[]).await? {
+        Derived::Table(metadata) => Ok(*metadata),
+        Derived::Refused(reason) => {
+            Err(Error::new(ErrorKind::Unsupported, format!("the catalog takes no statements of its own: {reason}"))
+                .with_hint("name its tables in FROM instead"))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Parsing: one statement, and only a query.
 
 use crate::error::from_engine;
+use crate::pass_through::name_queries;
 use crate::unheeded;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
@@ -28,6 +29,7 @@ pub(crate) fn parse_one(sql: &str) -> Result<Statement> {
     };
     approximate_numbers(&mut statement);
     path_tables(&mut statement, sql);
+    name_queries(&mut statement)?;
     match &statement {
         Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => {
             unheeded::refuse(inner)?;

@@ -6,6 +6,7 @@ mod differential;
 mod explain;
 mod interrupt;
 mod join_keys;
+mod pass_through;
 mod random_queries;
 mod scenario1;
 mod scenario2;

@@ -55,6 +55,12 @@ const OPTIONS: &[OptionSpec] = &[
         Some("256MiB"),
         "A row larger than this is an error rather than held in memory; PostgreSQL's own bound is 1 GiB",
     ),
+    option(
+        "pass_through",
+        OptionKind::Boolean,
+        Some("true"),
+        "Whether statements in PostgreSQL's own SQL are taken: TABLE(catalog.query('…')). They reach what the user may read, also outside of schemas",
+    ),
     option("connect_timeout", OptionKind::Duration, Some("10s"), "How long opening a connection may take"),
     option(
         "acquire_timeout",
@@ -170,6 +176,8 @@ pub struct PostgresConfig {
     pub snapshots: Snapshots,
     /// A row larger than this is an error.
     pub max_row_bytes: usize,
+    /// Whether statements of the user's own are taken.
+    pub pass_through: bool,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
     /// How long to wait for a free connection.
@@ -216,6 +224,7 @@ impl PostgresConfig {
         };
         let row = options.byte_size("max_row_bytes").map(usize::try_from);
         config.max_row_bytes = row.and_then(std::result::Result::ok).unwrap_or(config.max_row_bytes);
+        config.pass_through = options.boolean("pass_through").unwrap_or(true);
         config.connect_timeout = options.duration("connect_timeout").unwrap_or(config.connect_timeout);
         config.acquire_timeout = options.duration("acquire_timeout").unwrap_or(config.acquire_timeout);
         config.statement_timeout = options.duration("statement_timeout").filter(|timeout| !timeout.is_zero());
@@ -285,6 +294,7 @@ fn parse_url(url: &str) -> Result<PostgresConfig> {
         max_parallel_reads: 4,
         snapshots: Snapshots::default(),
         max_row_bytes: 256 << 20,
+        pass_through: true,
         connect_timeout: Duration::from_secs(10),
         acquire_timeout: Duration::from_secs(60),
         statement_timeout: None,

@@ -51,6 +51,14 @@ impl Lease {
         drop(self.client.take());
         Ok(())
     }
+
+    /// Ends the transaction and closes the connection: what a statement of the user's own may have left in the
+    /// session, such as a setting or a lock, must not meet the next statement.
+    pub(crate) async fn finish_for_good(mut self, config: &PostgresConfig) -> Result<()> {
+        self.client().batch_execute("ROLLBACK").await.map_err(|error| from_driver(error, config))?;
+        drop(self.client.take().map(Object::take));
+        Ok(())
+    }
 }
 
 impl Drop for Lease {

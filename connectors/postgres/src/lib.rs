@@ -36,6 +36,7 @@ mod error;
 mod keys;
 mod lease;
 mod metadata;
+mod pass_through;
 mod plan;
 mod ranges;
 mod read;

@@ -5,7 +5,7 @@ use crate::convert::{ColumnLaw, Decoding, PostgreSql};
 use crate::metadata::TableDetail;
 use crate::ranges::{Ranges, ranges};
 use arrow::datatypes::Schema;
-use headwater_core::{Error, Result, ScanPlan, ScanRequest, SourceRequest, Split, TableMetadata};
+use headwater_core::{Error, Relation, Result, ScanPlan, ScanRequest, SourceRequest, Split, TableMetadata};
 use headwater_sql::{
     Asked, Laws, Negotiated, SqlText, access_path, column_notes, estimated_rows, negotiate, used_columns,
 };
@@ -42,6 +42,9 @@ pub(crate) struct SplitDetail {
     /// Whether other statements read other rows of the same scan: all must see the same moment.
     #[serde(default)]
     pub(crate) one_of_many: bool,
+    /// Whether a statement of the user's own is part of it.
+    #[serde(default)]
+    pub(crate) foreign: bool,
 }
 
 pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &PostgresConfig) -> Result<ScanPlan> {
@@ -125,8 +128,18 @@ pub(crate) fn splits(plan: &ScanPlan, laws: &Laws<ColumnLaw>, requests: Vec<Sour
     let projection: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
     let bare = ScanRequest { filters: Vec::new(), top: None, limit: None, ..plan.request.clone() };
     let shape = negotiated(laws, &plan.schema, &projection, &bare)?.select.to_sql().into_string();
-    let detail = SplitDetail { decodings, shape, one_of_many: requests.len() > 1 };
+    let detail =
+        SplitDetail { decodings, shape, one_of_many: requests.len() > 1, foreign: has_query(&plan.request.relation) };
     let detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     let split = |request| Split::new(std::sync::Arc::clone(&plan.schema), request).with_detail(detail.clone());
     Ok(requests.into_iter().map(split).collect())
+}
+
+fn has_query(relation: &Relation) -> bool {
+    match relation {
+        Relation::Query(_) => true,
+        Relation::Join(join) => has_query(&join.left.relation) || has_query(&join.right.relation),
+        Relation::Aggregate(aggregate) => has_query(&aggregate.input.relation),
+        _ => false,
+    }
 }

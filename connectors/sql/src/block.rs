@@ -3,6 +3,7 @@
 //! ```text
 //! table         "s"."t"
 //! join          "s"."a" AS t1 JOIN "s"."b" AS t2 ON t1."x" = t2."y"        filters of both: WHERE
+//! query         (the user's statement) AS q
 //! aggregate     (SELECT "g" AS "g", count(*) AS "a1" FROM … WHERE … GROUP BY "g") AS q
 //! ```
 //!
@@ -68,6 +69,11 @@ fn named<S: Server>(
             let table = Select::table(server.dialect(), name);
             let columns = laws.columns.iter().map(|(column, law)| (column.clone(), law.clone())).collect();
             Ok(leaf(server.dialect(), table, columns, names.map(Names::next), |name| name.to_owned()))
+        }
+        (Relation::Query(text), [], names) => {
+            let columns = laws.columns.iter().map(|(column, law)| (column.clone(), law.clone())).collect();
+            let alias = names.map_or_else(|| SqlText::from_static("q"), Names::next);
+            Ok(leaf(server.dialect(), SqlText::subselect(text), columns, Some(alias), |name| name.to_owned()))
         }
         (Relation::Join(join), [left, right], names) => match names {
             Some(names) => joined(server, join, left, right, names),

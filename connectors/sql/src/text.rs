@@ -46,6 +46,15 @@ impl SqlText {
         literal::render(dialect, value).map(Self)
     }
 
+    /// A statement of the user's own, as rows to select from: between parentheses, each on a line of its own, so that
+    /// a comment at its end ends with it.
+    ///
+    /// The one way in for text from outside. The server must have parsed it alone before: what is one whole statement
+    /// closes every parenthesis, quote and comment that it opens, so that it cannot reach beyond these parentheses.
+    pub fn subselect(proven: &str) -> Self {
+        Self(format!("(\n{proven}\n)"))
+    }
+
     /// A count.
     pub fn number(number: u64) -> Self {
         Self(number.to_string())

@@ -207,7 +207,10 @@ impl Reader {
         self.tuples.check_end()?;
         let Some(Copying { copy, lease }) = self.copying.take() else { return Ok(()) };
         drop(copy);
-        lease.finish(self.config()).await
+        match self.asked.detail.foreign {
+            true => lease.finish_for_good(self.config()).await,
+            false => lease.finish(self.config()).await,
+        }
     }
 
     fn config(&self) -> &PostgresConfig {
