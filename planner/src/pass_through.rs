@@ -5,7 +5,7 @@
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Spanned,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Spanned,
     TableFactor, Value, VisitMut, VisitorMut,
 };
 use headwater_core::{Error, ErrorKind, Result, SqlLocation};
@@ -71,8 +71,8 @@ fn table_name(expr: &Expr) -> Option<ObjectName> {
     if !function.value.eq_ignore_ascii_case("query") {
         return None;
     }
-    let schema = ast::Ident { span: function.span, ..Ident::with_quote('"', SCHEMA) };
-    let table = ast::Ident { span: value.span, ..Ident::with_quote('"', text) };
+    let schema = Ident { span: function.span, ..Ident::with_quote('"', SCHEMA) };
+    let table = Ident { span: value.span, ..Ident::with_quote('"', text) };
     Some(ObjectName::from(vec![catalog.clone(), schema, table]))
 }
 
