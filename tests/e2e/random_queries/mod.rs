@@ -53,8 +53,9 @@ fn tables(catalog: &str, columns: &'static [Column]) -> Vec<Table> {
 /// Enough answers were compared, and sources did enough of the work, for the run to prove something.
 fn proves(tally: &Tally, count: usize) {
     assert!(tally.compared > count * 8 / 10 && tally.with_rows > count / 2, "{tally:?}");
-    for kind in ["filter", "limit"] {
-        assert!(tally.pushed(kind) > count / 50, "{kind}: {tally:?}");
+    assert!(tally.overflows < count / 100, "{tally:?}");
+    for kind in ["filter", "limit", "top", "aggregate", "distinct", "join"] {
+        assert!(tally.pushed(kind) > count / 100, "{kind}: {tally:?}");
     }
 }
 

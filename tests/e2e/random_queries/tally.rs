@@ -16,6 +16,8 @@ pub(super) struct Tally {
     pub(super) refused: BTreeMap<String, usize>,
     /// Statements that fail only without pushdown, where an expression meets more rows.
     pub(super) plain_fails: usize,
+    /// Statements that fail only with pushdown, because a source's sum of integers does not fit 64 bits.
+    pub(super) overflows: usize,
     /// Statements of which a source did a part of each kind.
     pub(super) pushed: BTreeMap<&'static str, usize>,
 }
