@@ -53,6 +53,9 @@ pub struct Dialect {
     pub least_of_bytes: bool,
     /// Where NULL is sorted.
     pub nulls: NullOrder,
+    /// Around text, where the length has to decide between what sorts as the same: a text and the same text with NUL
+    /// characters at its end.
+    pub text_length: Option<Wrapping>,
     /// Whether an exact number beside a floating-point constant is compared as a floating-point number, always.
     pub floats_beside_numbers: bool,
     /// Turns a quoted 16-bit integer of a list into the type of such columns, where it would else be of a wider one
@@ -102,6 +105,7 @@ pub const POSTGRES: Dialect = Dialect {
     // Only since version 18.
     least_of_bytes: false,
     nulls: NullOrder::Spelled,
+    text_length: None,
     floats_beside_numbers: true,
     small_integer: Some("'::int2"),
     text: postgres_text,
@@ -133,6 +137,7 @@ pub const MYSQL: Dialect = Dialect {
     },
     least_of_bytes: true,
     nulls: NullOrder::Least,
+    text_length: None,
     // An index on the exact column would be asked for the constant's nearest exact number.
     floats_beside_numbers: false,
     small_integer: None,
@@ -150,7 +155,13 @@ pub const MYSQL: Dialect = Dialect {
 };
 
 /// MariaDB 10.5 and later.
-pub const MARIADB: Dialect = Dialect { product: "MariaDB", by_bytes: " COLLATE utf8mb4_nopad_bin", ..MYSQL };
+pub const MARIADB: Dialect = Dialect {
+    product: "MariaDB",
+    by_bytes: " COLLATE utf8mb4_nopad_bin",
+    // It pads short sort keys with zeros, also to find groups: those of 'a' and of 'a\0' fall to pieces (10.11).
+    text_length: Some(Wrapping { before: "LENGTH(", after: ")" }),
+    ..MYSQL
+};
 
 /// A backslash is an escape in `'…'` unless `NO_BACKSLASH_ESCAPES` is set: text with one, and text with control
 /// characters, is written as its bytes, so that the setting and the driver's own reading of quotes do not matter.

@@ -1,7 +1,7 @@
 //! `SELECT … GROUP BY …`: what is selected is what is grouped.
 
 use crate::block::{Block, Columns, Placed, column_sqls};
-use crate::order::{equated, ordered};
+use crate::order::{equated, length, ordered};
 use crate::{ColumnSql, Comparison, Server, SqlText, Unsayable, number};
 use arrow_schema::DataType;
 use headwater_core::{Aggregate, AggregateCall, Expr};
@@ -32,9 +32,10 @@ pub(crate) fn grouped<S: Server>(
     let asked = Asked { server, columns: &block.columns, sqls: column_sqls(server, &block.columns) };
     let (mut computed, mut by) = (Vec::new(), Vec::new());
     for group in &aggregate.groups {
-        let group = asked.group(group)?;
-        by.push(group.0.clone());
-        computed.push(group);
+        let (sql, law) = asked.group(group)?;
+        by.push(sql.clone());
+        by.extend(asked.column(group).ok().and_then(|(_, column)| length(server.dialect(), column, &sql)));
+        computed.push((sql, law));
     }
     for (call, field) in aggregate.calls.iter().zip(fields.iter().skip(aggregate.groups.len())) {
         computed.push(asked.call(call, field.data_type())?);

@@ -1,7 +1,7 @@
 //! What values are sorted, grouped and compared by, so that the source does as the engine does.
 
 use crate::float::TWO_ZEROS;
-use crate::{ColumnSql, Comparison, Dialect, SqlText, Unsayable};
+use crate::{ColumnSql, Comparison, Dialect, SqlText, Unsayable, Wrapping};
 use headwater_core::{SortKey, TextComparison};
 
 /// Where a product sorts NULL.
@@ -25,7 +25,8 @@ pub(crate) fn sort_key(
     }
     let value = ordered(dialect, column)?;
     let by_value = if key.descending { value.clone().then(" DESC") } else { value.clone() };
-    Ok(match (nullable, dialect.nulls) {
+    let length = length(dialect, column, &value);
+    let mut parts = match (nullable, dialect.nulls) {
         (false, _) => vec![by_value],
         (true, NullOrder::Spelled) => {
             vec![by_value.then(if key.nulls_first { " NULLS FIRST" } else { " NULLS LAST" })]
@@ -34,7 +35,16 @@ pub(crate) fn sort_key(
         (true, NullOrder::Least) => {
             vec![value.then(if key.nulls_first { " IS NULL DESC" } else { " IS NULL" }), by_value]
         }
-    })
+    };
+    parts.extend(length.map(|length| if key.descending { length.then(" DESC") } else { length }));
+    Ok(parts)
+}
+
+/// The length of text, where sorting needs it beside the text.
+pub(crate) fn length(dialect: &Dialect, column: &ColumnSql, value: &SqlText) -> Option<SqlText> {
+    let is_text = matches!(column.comparison, Comparison::Text(_) | Comparison::Collated { .. });
+    let Wrapping { before, after } = dialect.text_length.filter(|_| is_text)?;
+    Some(SqlText::from_static(before).append(value).then(after))
 }
 
 /// What the source orders as the engine orders the column, its gaps being NULL.

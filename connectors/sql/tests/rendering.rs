@@ -160,7 +160,7 @@ fn joins_of_joins_are_one_list_of_tables() {
     ];
     let first = join(input("orders", paid), input("users", vec![]), ("n", "id"), columns);
     let of_first = described(server, &first, &[&orders, &users]).unwrap();
-    assert_eq!(of_first.0.row_count, Precision::Inexact(2_500));
+    assert_eq!(of_first.0.row_count, Precision::Inexact(2_375));
     let above = Input { relation: first, filters: vec![Expr::column("n").compare(CompareOp::Lt, Value::Int64(9))] };
     let columns = vec![column(Side::Right, "price", "price"), column(Side::Left, "country", "to")];
     let second = join(input("users", vec![]), above, ("country", "from"), columns);
@@ -213,6 +213,21 @@ fn null_is_sorted_where_the_engine_has_it_and_by_index_where_that_is_its_place()
     assert_eq!(order(Plain(&MARIADB), "n", true, false), "`n` DESC LIMIT 1");
     assert_eq!(order(Plain(&MARIADB), "n", false, false), "`n` IS NULL, `n` LIMIT 1");
     assert_eq!(order(Plain(&MARIADB), "n", true, true), "`n` IS NULL DESC, `n` DESC LIMIT 1");
+}
+
+#[test]
+fn mariadb_is_made_to_look_at_the_length_of_text_that_it_sorts_and_groups() {
+    let orders = table("orders", 10);
+    let relation = groups(input("orders", vec![]), &["country"], vec![(AggregateCall::CountRows, DataType::Int64)]);
+    let of_groups = described(Plain(&MARIADB), &relation, &[&orders]).unwrap();
+    let key = SortKey { column: "country".to_owned(), descending: true, nulls_first: false };
+    let request = ScanRequest::relation(relation).with_top(Top { order: vec![key], rows: 3 });
+    assert_eq!(
+        sent(Plain(&MARIADB), &of_groups, &request),
+        "SELECT q.`country`, q.`a1` FROM (SELECT `country` AS `country`, count(*) AS `a1` FROM `s`.`orders` \
+         GROUP BY `country`, LENGTH(`country`)) AS q ORDER BY q.`country` COLLATE utf8mb4_nopad_bin DESC, \
+         LENGTH(q.`country` COLLATE utf8mb4_nopad_bin) DESC LIMIT 3"
+    );
 }
 
 #[test]

@@ -172,6 +172,32 @@ async fn conditions_orders_and_keys_apply_to_groups() {
     }
 }
 
+/// Sorted by padded keys, a text and the same with NUL characters at its end would mix.
+#[tokio::test]
+async fn text_that_ends_in_nul_characters_has_its_own_groups_and_its_place_in_an_order() {
+    let setup = "CREATE TABLE digit (n int); INSERT INTO digit VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9); \
+        CREATE TABLE ends (id int PRIMARY KEY, t varchar(10), b varbinary(10), filler varchar(200)); \
+        INSERT INTO ends SELECT a.n + 10 * b.n + 100 * c.n + 1000 * d.n, \
+            CONCAT(ELT(1 + a.n % 3, 'a', 'b', ''), REPEAT('\\0', b.n % 4), ELT(1 + c.n % 4, '', 'x', '\\0', ' ')), \
+            CONCAT(ELT(1 + a.n % 3, 'a', 'b', ''), REPEAT('\\0', b.n % 4), ELT(1 + c.n % 4, '', 'x', '\\0', ' ')), \
+            REPEAT('f', d.n) FROM digit a, digit b, digit c, digit d";
+    for product in Product::ALL {
+        let database = Database::new(product, "derived_ends", setup).await;
+        let ends = subject(&database, "ends").await;
+        for column in ["t", "b"] {
+            let calls = vec![
+                (AggregateCall::CountRows, DataType::Int64),
+                (AggregateCall::Max(Expr::column("filler")), DataType::Utf8),
+            ];
+            ends.grouped(&[column], calls, Vec::new()).await.unwrap().unwrap();
+            for (descending, rows) in [(false, 100), (true, 100), (false, 4_000), (true, 4_000)] {
+                let order = vec![SortKey { column: column.to_owned(), descending, nulls_first: false }];
+                ends.first_rows(Top { order, rows }).await.unwrap().unwrap();
+            }
+        }
+    }
+}
+
 /// Columns whose values can agree, among them those between which an index would round or cut.
 const PAIRS: &[(&str, &str)] = &[
     ("i1", "u1"),
