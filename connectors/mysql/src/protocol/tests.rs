@@ -28,27 +28,35 @@ fn frame(sequence: u8, payload: &[u8]) -> Vec<u8> {
     [&[a, b, c, sequence], payload].concat()
 }
 
+/// The login went well.
+fn ok() -> Vec<u8> {
+    frame(2, &[0, 0, 0, 2, 0, 0, 0])
+}
+
 fn target(port: u16, options: &str) -> Target {
     let url = format!("mysql://u:p@127.0.0.1:{port}?sslmode=disable{options}");
     let catalog = ConnectorList::new().with(MySqlFactory).check_url("my", &url).unwrap();
     Target { config: crate::MySqlConfig::from_options(&catalog.options).unwrap(), tls: None }
 }
 
-/// What becomes of a login, a statement and its rows, if the server answers the login by `login` and any statement by
-/// `answer`.
-async fn talk(greeting: Vec<u8>, login: Vec<u8>, answer: Vec<u8>, max_row_size: usize) -> Result<usize, Failure> {
+/// What becomes of a login, a statement and its rows, if the server says this, each after the client's turn but the
+/// first, and then no more.
+async fn talk(said: Vec<Vec<u8>>, max_row_size: usize) -> Result<usize, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut target = target(listener.local_addr().unwrap().port(), "");
     target.config.max_row_size = max_row_size;
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let mut read = [0; 4096];
-        stream.write_all(&greeting).await.ok();
-        for said in [login, answer.clone(), answer] {
-            if stream.read(&mut read).await.is_ok_and(|bytes| bytes > 0) {
-                stream.write_all(&said).await.ok();
+        let mut heard = [0; 4096];
+        for (turn, said) in said.iter().enumerate() {
+            if turn > 0 && !stream.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {
+                return;
             }
+            stream.write_all(said).await.ok();
         }
+        stream.shutdown().await.ok();
+        // What was said must not be lost to what was not heard.
+        while stream.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {}
     };
     let client = async {
         let mut connection = target.connect().await?;
@@ -139,21 +147,21 @@ proptest! {
         first in vec(any::<u8>(), 0..60),
         login in vec(any::<u8>(), 0..60),
         answer in vec(any::<u8>(), 0..300),
-        stage in 0usize..3,
+        stage in 0usize..4,
         framed: bool,
     ) {
         let said = |sequence, bytes: Vec<u8>| if framed { frame(sequence, &bytes) } else { bytes };
-        let ok = frame(2, &[0, 0, 0, 2, 0, 0, 0]);
-        let (first, login) = match stage {
-            0 => (said(0, first), ok),
-            1 => (frame(0, &greeting()), said(2, login)),
-            _ => (frame(0, &greeting()), ok),
+        let spoken = match stage {
+            0 => vec![said(0, first)],
+            1 => vec![frame(0, &greeting()), said(2, login)],
+            2 => vec![frame(0, &greeting()), ok(), said(1, answer)],
+            _ => vec![frame(0, &greeting()), ok(), prepared(), said(1, answer)],
         };
-        drop(run(talk(first, login, said(1, answer), 1 << 20)));
+        drop(run(talk(spoken, 1 << 20)));
     }
 }
 
-/// A prepared statement of one column and its rows: both answers at once, so that either command gets what it waits for.
+/// A prepared statement of one column.
 fn prepared() -> Vec<u8> {
     let mut column = b"\x03def\0\0\0\x01c\0\x0c".to_vec();
     column.extend_from_slice(&[63, 0, 11, 0, 0, 0, T::MYSQL_TYPE_LONG as u8, 0, 0, 0, 0, 0]);
@@ -162,30 +170,28 @@ fn prepared() -> Vec<u8> {
 
 #[test]
 fn a_length_that_is_only_claimed_takes_no_memory_and_more_than_allowed_is_an_error() {
-    let ok = frame(2, &[0, 0, 0, 2, 0, 0, 0]);
-    let claimed = [0xff, 0xff, 0xff, 1].to_vec();
-    let closed = run(talk(frame(0, &greeting()), ok.clone(), claimed.clone(), 32 << 20));
+    let claimed = || vec![frame(0, &greeting()), ok(), vec![0xff, 0xff, 0xff, 1]];
+    let closed = run(talk(claimed(), 32 << 20));
     assert!(matches!(closed, Err(Failure::Closed)), "{closed:?}");
-    let refused = run(talk(frame(0, &greeting()), ok, claimed, 1 << 20));
+    let refused = run(talk(claimed(), 1 << 20));
     assert!(matches!(refused, Err(Failure::TooLarge(1_048_576))), "{refused:?}");
 }
 
 #[test]
 fn packets_out_of_order_and_answers_nobody_asked_for_are_errors() {
-    let (first, ok) = (frame(0, &greeting()), frame(2, &[0, 0, 0, 2, 0, 0, 0]));
-    let order = run(talk(first.clone(), ok.clone(), frame(9, &[0]), 1 << 20));
+    let order = run(talk(vec![frame(0, &greeting()), ok(), frame(9, &[0])], 1 << 20));
     assert!(matches!(order, Err(Failure::Malformed("packets out of order"))), "{order:?}");
     let more = [prepared(), frame(3, &[0])].concat();
-    let asked = run(talk(first.clone(), ok, more, 1 << 20));
+    let asked = run(talk(vec![frame(0, &greeting()), ok(), more], 1 << 20));
     assert!(matches!(asked, Err(Failure::Malformed("more than was asked for"))), "{asked:?}");
-    let unknown = run(talk(first, frame(2, b"\xfedialog\0AAAA\0"), Vec::new(), 1 << 20));
+    let unknown = run(talk(vec![frame(0, &greeting()), frame(2, b"\xfedialog\0AAAA\0")], 1 << 20));
     assert!(matches!(unknown, Err(Failure::Login(ref way)) if way == "by dialog"), "{unknown:?}");
 }
 
 #[test]
 fn a_server_that_is_full_says_so_before_the_login() {
     let full = frame(0, b"\xff\x10\x04Too many connections");
-    let failure = run(talk(full, Vec::new(), Vec::new(), 1 << 20)).unwrap_err();
+    let failure = run(talk(vec![full], 1 << 20)).unwrap_err();
     let Failure::Server(error) = failure else { panic!("{failure:?}") };
     assert_eq!((error.code, error.state.as_str(), error.message.as_str()), (1040, "", "Too many connections"));
 }
