@@ -83,7 +83,9 @@ fn is_wrong(error: &Error) -> bool {
 
 /// A source says that a sum of integers does not fit its type, where the engine's own sum goes round silently.
 fn overflows(error: &Error) -> bool {
-    failed_only(error, "with pushdown") && error.to_string().contains("out of range")
+    let told = error.to_string();
+    failed_only(error, "with pushdown")
+        && ["out of range", "its type cannot hold"].iter().any(|what| told.contains(what))
 }
 
 /// An error without the values in it.
