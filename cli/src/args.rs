@@ -31,7 +31,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long = "catalog", global = true, value_name = "NAME=URL")]
     pub(crate) catalogs: Vec<String>,
 
-    /// Whether sources are asked to filter, limit and look up
+    /// Whether sources are asked to filter, limit, look up, join and group
     #[arg(long, global = true, value_enum, default_value_t = Pushdown::Auto)]
     pub(crate) pushdown: Pushdown,
 

@@ -73,7 +73,7 @@ pub(crate) fn text(node: &LogicalPlan) -> Option<String> {
 
 fn usual_reason(node: &LogicalPlan) -> String {
     match node {
-        LogicalPlan::Join(join) => join_reason(join),
+        LogicalPlan::Join(_) => join_reason(node),
         LogicalPlan::Limit(_) => "applied to what comes out of the operators below it".to_owned(),
         LogicalPlan::Window(_) => "computed over all rows".to_owned(),
         LogicalPlan::Union(_) => "its inputs are read side by side".to_owned(),
@@ -87,21 +87,29 @@ fn join_text(join: &Join) -> String {
     format!("{} join on {}", join.join_type.to_string().to_lowercase(), on.join(" AND "))
 }
 
-fn join_reason(join: &Join) -> String {
+fn join_reason(node: &LogicalPlan) -> String {
+    match catalogs(node) {
+        several if several.len() > 1 => across(&several),
+        _ => "computed here".to_owned(),
+    }
+}
+
+/// The catalogs that a plan reads.
+pub(crate) fn catalogs(plan: &LogicalPlan) -> BTreeSet<String> {
     let mut catalogs = BTreeSet::new();
-    for side in [&join.left, &join.right] {
-        let walked = side.apply_with_subqueries(|node| {
-            if let LogicalPlan::TableScan(scan) = node {
-                catalogs.extend(scan.table_name.catalog().map(str::to_owned));
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-        debug_assert!(walked.is_ok(), "the walk itself never fails");
-    }
-    match catalogs.len() {
-        0 | 1 => "computed here".to_owned(),
-        _ => format!("across catalogs {}", catalogs.into_iter().collect::<Vec<_>>().join(", ")),
-    }
+    let walked = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            catalogs.extend(scan.table_name.catalog().map(str::to_owned));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(walked.is_ok(), "the walk itself never fails");
+    catalogs
+}
+
+/// The reason of what has inputs of several catalogs.
+pub(crate) fn across(catalogs: &BTreeSet<String>) -> String {
+    format!("across catalogs {}", catalogs.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
 }
 
 /// An expression as SQL, for people; in the engine's own notation where SQL has none.

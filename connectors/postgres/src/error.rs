@@ -25,6 +25,11 @@ const STATES: &[(&str, ErrorKind, &str)] = &[
     ("57P", ErrorKind::Unavailable, "the server was stopped or restarted"),
     ("08", ErrorKind::Unavailable, "the connection broke"),
     ("25006", ErrorKind::Unsupported, "Headwater only reads"),
+    (
+        "22003",
+        ErrorKind::InvalidInput,
+        "a sum or another computed value does not fit its type; CAST what is summed to DECIMAL(38, 0) or the like",
+    ),
     ("22", ErrorKind::InvalidInput, "a view or a function at the server fails on some row"),
     ("P0", ErrorKind::InvalidInput, "a function at the server raised this"),
     ("54", ErrorKind::LimitExceeded, "the statement is too large for the server"),

@@ -52,7 +52,11 @@ impl Federation {
     pub(crate) fn rewrite<'a>(&'a mut self, plan: &'a LogicalPlan) -> BoxFuture<'a, Result<LogicalPlan>> {
         async move {
             if matches!(plan, LogicalPlan::Aggregate(_) | LogicalPlan::Join(_)) {
-                match self.attempt(plan).await? {
+                let attempt = match crate::kept::catalogs(plan) {
+                    several if several.len() > 1 => Err(crate::kept::across(&several)),
+                    _ => self.attempt(plan).await?,
+                };
+                match attempt {
                     Ok(block) => match self.scan(plan, block) {
                         Ok(scan) => return Ok(scan),
                         Err(reason) => self.stays(plan, reason),

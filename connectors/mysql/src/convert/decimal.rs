@@ -5,6 +5,7 @@ use super::{Column, Misfit, value_bytes};
 use crate::protocol::Rows;
 use arrow::array::{ArrayRef, ArrowPrimitiveType};
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, i256};
+use headwater_core::ErrorKind;
 
 pub(super) fn column(precision: u8, scale: i8) -> Box<dyn Column> {
     if precision <= 38 {
@@ -145,7 +146,9 @@ fn no_number() -> Misfit {
 }
 
 fn too_long() -> Misfit {
-    Misfit::corrupt("a decimal with more digits than its type declares")
+    const HINT: &str = "where it is a sum, CAST what is summed to a wider DECIMAL; where it is a column, the table may \
+        have been altered since it was planned";
+    Misfit::of(ErrorKind::Corrupt, "a decimal with more digits than its type has", HINT)
 }
 
 #[cfg(test)]

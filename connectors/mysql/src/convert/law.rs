@@ -91,6 +91,9 @@ pub(crate) struct ColumnLaw {
 /// How much of a value is looked at where it is sorted or grouped: `max_sort_length`, which each session sets.
 pub(crate) const SORTED_BYTES: u64 = 1_024;
 
+/// MariaDB spends some of them on the length of a value of bytes.
+const LENGTH_BYTES: u64 = 2;
+
 /// The bytes of a character, at most.
 const CHARACTER_BYTES: u64 = 4;
 
@@ -118,7 +121,7 @@ impl ColumnLaw {
         let bytes = source
             .length
             .map(|length| if source.character_set.is_some() { length.saturating_mul(CHARACTER_BYTES) } else { length });
-        let long = bytes.is_some_and(|bytes| bytes > SORTED_BYTES);
+        let long = bytes.is_some_and(|bytes| bytes > SORTED_BYTES - LENGTH_BYTES);
         let plain = |decoding, family| Self {
             decoding,
             selected: Selected::Plain,
