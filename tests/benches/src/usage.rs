@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn lines_of_proc_are_understood() {
-        let machine = Machine::parse("cpu  100 20 30 4000 50 6 7 800 0 0\ncpu0 1 2 3\n");
-        assert_eq!(machine, Machine { busy: 1.63, stolen: 8.0 });
+        let machine = Machine::parse("cpu  100 25 50 4000 50 25 0 800 0 0\ncpu0 1 2 3\n");
+        assert_eq!(machine, Machine { busy: 2.0, stolen: 8.0 });
         let stat = "42 (a) b (c) S 7 42 42 0 -1 0 0 0 0 0 150 50 1000 200 20 0 1 0";
         assert_eq!(Process::parse(stat), Some(Process { parent: 7, own: 2.0, ended_children: 12.0 }));
         assert_eq!(kilobytes("VmPeak: 9 kB\nVmHWM:\t 2048 kB\n", "VmHWM:"), 2048);
