@@ -130,7 +130,7 @@ impl<S: Server> Asked<'_, S> {
             Comparison::Binary if !dialect.least_of_bytes => {
                 return Err(Unsayable::new("bytes have no least and greatest at the source"));
             }
-            // MySQL 8.4 converts the result twice where the groups are kept in a temporary table: `Ã©` for `é`.
+            // MySQL was seen to give such a maximum converted twice, `Ã©` for `é`.
             Comparison::Collated { ascii_only: true, .. } => {
                 return Err(Unsayable::new(
                     "text of another character set has no reliable least and greatest at the source",

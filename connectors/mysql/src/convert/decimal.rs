@@ -15,14 +15,17 @@ pub(super) fn column(precision: u8, scale: i8) -> Box<dyn Column> {
     decimals::<Decimal256Type, _>(DataType::Decimal256(precision, scale), move |text| large(text, precision, scale))
 }
 
+const TOO_LARGE: &str = "CAST what is summed to DECIMAL(38, 0)";
+
 /// Integers that arrive as the digits of a decimal, as sums do.
 pub(super) fn integers<T: ArrowPrimitiveType>() -> Box<dyn Column>
 where
     T::Native: TryFrom<i128>,
 {
     decimals::<T, _>(T::DATA_TYPE, |text| {
-        T::Native::try_from(small(text, 38, 0)?)
-            .map_err(|_| Misfit::corrupt(format!("{}, which its type cannot hold", String::from_utf8_lossy(text))))
+        T::Native::try_from(small(text, 38, 0)?).map_err(|_| {
+            Misfit::new(format!("{}, which its type cannot hold", String::from_utf8_lossy(text)), TOO_LARGE)
+        })
     })
 }
 

@@ -29,7 +29,7 @@ async fn groups_bounds_and_first_rows_are_those_of_the_engine_or_refused() {
             let refused = awkward.bounds_of_every_column().await.unwrap();
             // MariaDB's json is a longtext.
             let json = database.is_mysql().then_some("js");
-            let columns = ["f4", "f8", "t0", "tm"].into_iter().chain(json);
+            let columns = ["f4", "f8", "lat", "old", "t0", "tm"].into_iter().chain(json);
             let mut expected: Vec<_> = columns.flat_map(|c| [format!("max({c})"), format!("min({c})")]).collect();
             expected.sort();
             assert_eq!(names(&refused), expected, "{product}: {refused:?}");
