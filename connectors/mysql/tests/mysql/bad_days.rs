@@ -94,8 +94,15 @@ async fn a_connection_that_is_reset_while_rows_arrive_is_an_error_and_the_next_s
         let split = &splits(&connector, &database.table("many"), &context).await[0];
         let mut stream = connector.read(split, &context).await.unwrap();
         stream.next().await.unwrap().unwrap();
-        told.notify_waiters();
+        // Again and again: a proxy that is writing does not hear it.
+        let telling = tokio::spawn(async move {
+            loop {
+                told.notify_waiters();
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        });
         let error = rest_of(stream).await;
+        telling.abort();
         assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::No), "{error:?}");
         assert!(error.to_string().contains(&format!("127.0.0.1:{port}")) && error.hint().is_some(), "{error:?}");
         let request = ScanRequest::table(database.table("many"));
