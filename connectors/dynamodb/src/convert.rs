@@ -55,6 +55,6 @@ mod temporal;
 
 pub(crate) use attribute::{attribute_from_json, attribute_to_json, item_size};
 pub(crate) use builder::RowBuilder;
-pub(crate) use column::{ColumnType, KeyKind};
+pub(crate) use column::{ColumnType, KeyKind, attribute_of};
 pub(crate) use evidence::Evidence;
 pub(crate) use number::Number;

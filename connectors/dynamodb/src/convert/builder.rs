@@ -1,7 +1,7 @@
 //! Items into Arrow columns, value by value, without rows in between.
 
 use super::cell::{Cell, Misfit};
-use super::column::ColumnType;
+use super::column::{ColumnType, attribute_of};
 use super::json::{sorted_numbers, sorted_texts, write_json};
 use super::number::Number;
 use super::temporal::{date_days, timestamp_micros};
@@ -50,7 +50,7 @@ impl RowBuilder {
     /// `SchemaMismatch` for a value that its column cannot hold; the builder is then of no more use.
     pub(crate) fn push(&mut self, item: &HashMap<String, AttributeValue>) -> Result<()> {
         for (field, column) in self.schema.fields().iter().zip(&mut self.columns) {
-            let cell = item.get(field.name()).map_or(Cell::Null, Cell::of);
+            let cell = item.get(attribute_of(field)).map_or(Cell::Null, Cell::of);
             match column.append(cell) {
                 Ok(bytes) => self.bytes += bytes,
                 Err(misfit) => return Err((*misfit).into_error(&self.catalog, &self.table, field)),
@@ -280,7 +280,7 @@ fn append_entries(
 ) -> Result<usize, Box<Misfit>> {
     let mut bytes = 0;
     for (field, column) in fields.iter().zip(columns) {
-        let cell = entries.get(field.name()).map_or(Cell::Null, Cell::of);
+        let cell = entries.get(attribute_of(field)).map_or(Cell::Null, Cell::of);
         bytes += column.append(cell).map_err(|misfit| misfit.within(&format!(".{}", field.name())))?;
     }
     Ok(bytes)

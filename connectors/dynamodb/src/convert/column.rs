@@ -10,6 +10,13 @@ use std::sync::Arc;
 const READ_AS: &str = "headwater:read_as";
 const JSON: &str = "json";
 const DIGITS: &str = "number";
+/// The key of the field metadata that names the attribute, where the column has another name.
+const ATTRIBUTE: &str = "headwater:attribute";
+
+/// The attribute that a column, or a nested field, is read from.
+pub(crate) fn attribute_of(field: &Field) -> &str {
+    field.metadata().get(ATTRIBUTE).unwrap_or(field.name())
+}
 
 /// How values of a column become Arrow values.
 #[derive(Debug, Clone, PartialEq, Eq)]
