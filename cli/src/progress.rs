@@ -1,7 +1,7 @@
 //! What each source does, while it does it and in one line afterwards.
 
 use crate::report::to_stderr;
-use headwater_planner::{Ledger, ScanLedger, bytes_text, grouped};
+use headwater_planner::{Ledger, ScanLedger, bytes_text, grouped, units_text};
 use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthChar;
 
@@ -57,7 +57,7 @@ impl Drop for Progress {
     }
 }
 
-/// `crm.public.users  1,204 rows  61 KiB  1/1 splits`
+/// `events.default.items  1,204 rows  61 KiB  1/4 splits  12.5 read units`
 fn line_of(scan: &ScanLedger) -> String {
     let name = format!("{}.{}", scan.catalog, scan.table);
     match scan.stats {
@@ -65,7 +65,8 @@ fn line_of(scan: &ScanLedger) -> String {
         Some(stats) => {
             let bytes = if stats.wire_bytes > 0 { stats.wire_bytes } else { stats.decoded_bytes };
             let (done, splits) = (grouped(stats.splits_done), grouped(stats.splits));
-            format!("{name}  {} rows  {}  {done}/{splits} splits", grouped(stats.rows), bytes_text(bytes))
+            let units = if stats.milli_capacity > 0 { format!("  {}", units_text(stats.milli_capacity)) } else { String::new() };
+            format!("{name}  {} rows  {}  {done}/{splits} splits{units}", grouped(stats.rows), bytes_text(bytes))
         }
     }
 }
@@ -106,6 +107,7 @@ struct Totals {
     requests: u64,
     retries: u64,
     milli_capacity: u64,
+    throttle_wait: Duration,
 }
 
 impl Totals {
@@ -115,6 +117,7 @@ impl Totals {
         self.requests += stats.requests;
         self.retries += stats.retries;
         self.milli_capacity += stats.milli_capacity;
+        self.throttle_wait += stats.throttle_wait;
     }
 
     fn text(&self) -> String {
@@ -123,8 +126,10 @@ impl Totals {
             text.push_str(&format!(", {} sent again", grouped(self.retries)));
         }
         if self.milli_capacity > 0 {
-            let (units, tenths) = (self.milli_capacity / 1000, self.milli_capacity % 1000 / 100);
-            text.push_str(&format!(", {}.{tenths} read units", grouped(units)));
+            text.push_str(&format!(", {}", units_text(self.milli_capacity)));
+        }
+        if !self.throttle_wait.is_zero() {
+            text.push_str(&format!(", {:.1} s waited for capacity", self.throttle_wait.as_secs_f64()));
         }
         text
     }

@@ -17,6 +17,7 @@ pub struct ScanMetrics {
     retries: AtomicU64,
     remote_micros: AtomicU64,
     milli_capacity: AtomicU64,
+    throttle_micros: AtomicU64,
 }
 
 impl ScanMetrics {
@@ -61,6 +62,12 @@ impl ScanMetrics {
         self.milli_capacity.fetch_add(milli, Relaxed);
     }
 
+    /// Counts time spent waiting for the source's capacity: for a place within a budget, or because the source asked to
+    /// be left alone for a while.
+    pub fn add_throttle_wait(&self, waited: Duration) {
+        self.throttle_micros.fetch_add(u64::try_from(waited.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
     /// Adds what another program counted for us.
     pub fn add_counted(&self, counted: Counted) {
         self.requests.fetch_add(counted.requests, Relaxed);
@@ -68,6 +75,7 @@ impl ScanMetrics {
         self.wire_bytes.fetch_add(counted.wire_bytes, Relaxed);
         self.remote_micros.fetch_add(counted.remote_micros, Relaxed);
         self.milli_capacity.fetch_add(counted.milli_capacity, Relaxed);
+        self.throttle_micros.fetch_add(counted.throttle_micros, Relaxed);
     }
 
     /// All counters at this moment.
@@ -82,6 +90,7 @@ impl ScanMetrics {
             retries: self.retries.load(Relaxed),
             remote_time: Duration::from_micros(self.remote_micros.load(Relaxed)),
             milli_capacity: self.milli_capacity.load(Relaxed),
+            throttle_wait: Duration::from_micros(self.throttle_micros.load(Relaxed)),
         }
     }
 }
@@ -107,4 +116,6 @@ pub struct ScanStats {
     pub remote_time: Duration,
     /// Capacity charged by the source, in thousandths of its unit.
     pub milli_capacity: u64,
+    /// Time spent waiting for the source's capacity, summed over all requests (parallel ones overlap).
+    pub throttle_wait: Duration,
 }

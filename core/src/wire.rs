@@ -358,6 +358,8 @@ pub struct Counted {
     pub remote_micros: u64,
     /// Thousandths of the capacity units charged.
     pub milli_capacity: u64,
+    /// Microseconds spent waiting for the source's capacity.
+    pub throttle_micros: u64,
 }
 
 impl Counted {
@@ -370,6 +372,7 @@ impl Counted {
             wire_bytes: self.wire_bytes.saturating_sub(earlier.wire_bytes),
             remote_micros: self.remote_micros.saturating_sub(earlier.remote_micros),
             milli_capacity: self.milli_capacity.saturating_sub(earlier.milli_capacity),
+            throttle_micros: self.throttle_micros.saturating_sub(earlier.throttle_micros),
         }
     }
 }
@@ -382,6 +385,7 @@ impl From<crate::ScanStats> for Counted {
             wire_bytes: stats.wire_bytes,
             remote_micros: u64::try_from(stats.remote_time.as_micros()).unwrap_or(u64::MAX),
             milli_capacity: stats.milli_capacity,
+            throttle_micros: u64::try_from(stats.throttle_wait.as_micros()).unwrap_or(u64::MAX),
         }
     }
 }

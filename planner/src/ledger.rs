@@ -271,7 +271,10 @@ impl ScanLedger {
             write!(f, " · {} retries", grouped(stats.retries))?;
         }
         if stats.milli_capacity > 0 {
-            write!(f, " · {}.{} read units", stats.milli_capacity / 1000, stats.milli_capacity % 1000 / 100)?;
+            write!(f, " · {}", units_text(stats.milli_capacity))?;
+        }
+        if !stats.throttle_wait.is_zero() {
+            write!(f, " · {} ms waited for capacity", stats.throttle_wait.as_millis())?;
         }
         match self.elapsed {
             Some(elapsed) => writeln!(f, " · {} ms", elapsed.as_millis()),
@@ -296,6 +299,11 @@ pub fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Thousandths of a source's unit: `512500` as `512.5 read units`.
+pub fn units_text(milli: u64) -> String {
+    format!("{}.{} read units", grouped(milli / 1000), milli % 1000 / 100)
 }
 
 /// `62464` as `61 KiB`.

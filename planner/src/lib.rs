@@ -38,7 +38,7 @@ mod verify;
 mod widening;
 
 pub use engine::{Engine, EngineBuilder};
-pub use ledger::{Ledger, Part, SHOWN_REQUESTS, ScanLedger, bytes_text, counted, grouped};
+pub use ledger::{Ledger, Part, SHOWN_REQUESTS, ScanLedger, bytes_text, counted, grouped, units_text};
 pub use query::Query;
 pub use session::PushdownMode;
 pub use verify::Verification;

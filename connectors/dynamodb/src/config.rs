@@ -1,8 +1,10 @@
 //! What a person writes for a DynamoDB catalog, parsed once.
 
 mod declared;
+mod limits;
 
 pub(crate) use declared::{DeclaredTables, DeclaredType, quoted_key};
+pub(crate) use limits::Limits;
 
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
 use headwater_core::{Error, Result, Secret};
@@ -37,10 +39,34 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     option("scan_segments", OptionKind::Integer, Some("4"), "Most parallel segments of a Scan."),
     option("max_requests_in_flight", OptionKind::Integer, Some("16"), "Most requests under way at once."),
     option(
+        "read_units_per_second",
+        OptionKind::Integer,
+        None,
+        "Read capacity units per second that all readers of this process together take; also per table.",
+    ),
+    option(
+        "requests_per_second",
+        OptionKind::Integer,
+        None,
+        "Reading requests per second that all readers of this process together send; also per table.",
+    ),
+    option(
+        "max_read_units_per_query",
+        OptionKind::Integer,
+        None,
+        "Read capacity units after which a query is cancelled; a sample of a table ends there.",
+    ),
+    option(
+        "consistent_reads",
+        OptionKind::Boolean,
+        Some("false"),
+        "Strongly consistent reads, at twice the capacity; also per table.",
+    ),
+    option(
         "tables",
         OptionKind::Table,
         None,
-        "Declared column types: `[catalogs.NAME.tables.TABLE.columns]` with `attribute = \"type\"`.",
+        "Per table `[catalogs.NAME.tables.TABLE]`: its limits, and declared types under `.columns`, `attribute = \"type\"`.",
     ),
 ];
 
@@ -74,6 +100,7 @@ pub(crate) struct DynamoDbConfig {
     pub(crate) sample_size: u32,
     pub(crate) scan_segments: u32,
     pub(crate) max_requests_in_flight: usize,
+    pub(crate) limits: Limits,
     pub(crate) tables: DeclaredTables,
 }
 
@@ -100,6 +127,7 @@ impl DynamoDbConfig {
             sample_size: small(options, "sample_size", 100_000)?,
             scan_segments: small(options, "scan_segments", 1_000)?,
             max_requests_in_flight: small(options, "max_requests_in_flight", 1_000)? as usize,
+            limits: Limits::parse(options)?,
             tables,
         })
     }

@@ -29,6 +29,9 @@ pub(crate) struct TableDetail {
     pub(crate) item_bytes: u64,
     /// How many items share a partition key, on average, at least 1.
     pub(crate) items_per_partition: f64,
+    /// Whether reads are strongly consistent: twice the capacity, and no global secondary index can serve them.
+    #[serde(default)]
+    pub(crate) consistent: bool,
 }
 
 /// A key attribute as the table's description has it.
@@ -139,7 +142,8 @@ impl Description<'_> {
         }
         metadata.keys = self.keys(&partition, sort.as_ref());
         let item_bytes = self.sample.bytes.checked_div(self.sample.items).unwrap_or(0);
-        let detail = TableDetail { partition, sort, item_bytes, items_per_partition };
+        let consistent = self.connection.config().limits.consistent(&self.name.table);
+        let detail = TableDetail { partition, sort, item_bytes, items_per_partition, consistent };
         metadata.detail = serde_json::to_value(detail).map_err(|error| Error::internal(error.to_string()))?;
         Ok(metadata)
     }

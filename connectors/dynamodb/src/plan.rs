@@ -88,6 +88,7 @@ impl<'a> Reading<'a> {
             filter_expression: filter,
             projection_expression: if counted { None } else { aliases.projection(&self.attributes) },
             select: counted.then(|| "COUNT".to_owned()),
+            consistent_read: self.detail.consistent.then_some(true),
             return_consumed_capacity: capacity_wanted(),
             ..ReadParameters::default()
         };

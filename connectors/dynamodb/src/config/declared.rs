@@ -60,7 +60,7 @@ impl DeclaredTables {
         for (table, setting) in settings {
             let section = entries(setting, &format!("tables.{table}"))?;
             for (key, (_, origin)) in section {
-                if key != "columns" {
+                if key != "columns" && !super::limits::TABLE_KEYS.contains(&key.as_str()) {
                     let error = Error::config(format!("{origin}: unknown key `{key}` of table {table}"));
                     let near = nearest(key, ["columns"].iter().copied());
                     return Err(error.with_hint(match near {

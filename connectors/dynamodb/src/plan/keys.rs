@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Most keys of a `BatchGetItem`.
 const MAX_BATCH_KEYS: usize = 100;
-/// An eventually consistent read of up to 4 KB costs half a unit.
+/// An eventually consistent read of up to 4 KB costs half a unit, a strongly consistent one twice that.
 const BYTES_PER_BLOCK: f64 = 4_096.0;
 const UNITS_PER_BLOCK: f64 = 0.5;
 
@@ -43,7 +43,8 @@ impl PlanDetail {
         bound: Option<Vec<Json>>,
     ) -> Self {
         let (table, detail) = (reading.table, reading.detail);
-        let blocks = |bytes: f64| (bytes / BYTES_PER_BLOCK).ceil().max(1.0) * UNITS_PER_BLOCK;
+        let each = if detail.consistent { 2.0 * UNITS_PER_BLOCK } else { UNITS_PER_BLOCK };
+        let blocks = |bytes: f64| (bytes / BYTES_PER_BLOCK).ceil().max(1.0) * each;
         let item_bytes = detail.item_bytes as f64;
         Self {
             template,

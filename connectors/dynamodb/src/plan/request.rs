@@ -29,6 +29,8 @@ pub(crate) struct ReadParameters {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) select: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) consistent_read: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) return_consumed_capacity: Option<String>,
 }
 
@@ -51,6 +53,8 @@ pub(crate) struct KeyBatch {
     pub(crate) projection_expression: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) expression_attribute_names: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) consistent_read: Option<bool>,
 }
 
 pub(crate) const QUERY: &str = "Query";

@@ -188,6 +188,7 @@ impl QueryTemplate {
             keys: keys.iter().map(named).collect(),
             projection_expression: self.base.projection_expression.clone(),
             expression_attribute_names: self.base.expression_attribute_names.clone(),
+            consistent_read: self.base.consistent_read,
         };
         if self.base.select.is_some() {
             // There is no COUNT here: the key is the smallest answer that still has one item per row.

@@ -56,6 +56,7 @@ macro_rules! filled {
             .set_expression_attribute_values(values($parameters)?)
             .set_limit($parameters.limit)
             .set_select($parameters.select.as_deref().map(Select::from))
+            .set_consistent_read($parameters.consistent_read)
             .set_return_consumed_capacity(capacity($parameters.return_consumed_capacity.as_deref()))
     };
 }
@@ -235,6 +236,7 @@ fn key_batch(batch: KeyBatch) -> Result<KeysAndAttributes> {
         .set_keys(Some(batch.keys.iter().map(item).collect::<Result<_>>()?))
         .set_projection_expression(batch.projection_expression)
         .set_expression_attribute_names(names(&batch.expression_attribute_names))
+        .set_consistent_read(batch.consistent_read)
         .build()
         .map_err(|error| Error::internal(error.to_string()))
 }
