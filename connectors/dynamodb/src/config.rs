@@ -4,7 +4,7 @@ mod declared;
 mod limits;
 
 pub(crate) use declared::{DeclaredTables, DeclaredType, quoted_key};
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Budget, Limits};
 
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
 use headwater_core::{Error, Result, Secret};
@@ -30,6 +30,10 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     option("access_key_id", OptionKind::Text, None, "Access key; together with `secret_access_key`."),
     option("secret_access_key", OptionKind::Secret, None, "Secret of the access key."),
     option("session_token", OptionKind::Secret, None, "Token of temporary credentials."),
+    option("role_arn", OptionKind::Text, None, "Role to assume with these credentials."),
+    option("external_id", OptionKind::Secret, None, "What the role's owner asks for when it is assumed."),
+    option("role_session_name", OptionKind::Text, Some("headwater"), "Name of the role's session, as CloudTrail shows it."),
+    option("sts_endpoint", OptionKind::Text, None, "Address in place of AWS's for assuming the role."),
     option(
         "sample_size",
         OptionKind::Integer,
@@ -88,6 +92,15 @@ pub(crate) enum CredentialSource {
     Keys { access_key_id: String, secret_access_key: Secret, session_token: Option<Secret> },
 }
 
+/// A role to assume. Its external id may be known to others, but is nothing to print.
+#[derive(Debug, Clone)]
+pub(crate) struct Role {
+    pub(crate) arn: String,
+    pub(crate) external_id: Option<Secret>,
+    pub(crate) session_name: String,
+    pub(crate) sts_endpoint: Option<String>,
+}
+
 /// A DynamoDB catalog, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct DynamoDbConfig {
@@ -97,6 +110,7 @@ pub(crate) struct DynamoDbConfig {
     pub(crate) endpoint: Option<String>,
     pub(crate) profile: Option<String>,
     pub(crate) credentials: CredentialSource,
+    pub(crate) role: Option<Role>,
     pub(crate) sample_size: u32,
     pub(crate) scan_segments: u32,
     pub(crate) max_requests_in_flight: usize,
@@ -115,7 +129,7 @@ impl DynamoDbConfig {
         let pick = |name: &str, from_url: Option<String>| options.text(name).map(str::to_owned).or(from_url);
         let endpoint = pick("endpoint", url.endpoint);
         if let Some(endpoint) = &endpoint {
-            check_endpoint(endpoint, options.boolean("allow_http").unwrap_or(false))?;
+            check_endpoint("endpoint", endpoint, options.boolean("allow_http").unwrap_or(false))?;
         }
         let tables = options.table("tables").map(DeclaredTables::parse).transpose()?.unwrap_or_default();
         Ok(Self {
@@ -124,6 +138,7 @@ impl DynamoDbConfig {
             endpoint,
             profile: pick("profile", url.profile),
             credentials: credentials(options)?,
+            role: role(options)?,
             sample_size: small(options, "sample_size", 100_000)?,
             scan_segments: small(options, "scan_segments", 1_000)?,
             max_requests_in_flight: small(options, "max_requests_in_flight", 1_000)? as usize,
@@ -167,11 +182,31 @@ fn credentials(options: &Options) -> Result<CredentialSource> {
     }
 }
 
-fn check_endpoint(text: &str, allow_http: bool) -> Result<()> {
-    let wrong = |reason: &str| Error::config(format!("option endpoint: `{text}` {reason}"));
+fn role(options: &Options) -> Result<Option<Role>> {
+    let Some(arn) = options.text("role_arn") else {
+        let alone = ["external_id", "sts_endpoint"].into_iter().find(|name| options.text(name).is_some());
+        return match alone {
+            Some(name) => Err(Error::config(format!("option {name} is of no use without role_arn"))),
+            None => Ok(None),
+        };
+    };
+    let sts_endpoint = options.text("sts_endpoint").map(str::to_owned);
+    if let Some(endpoint) = &sts_endpoint {
+        check_endpoint("sts_endpoint", endpoint, options.boolean("allow_http").unwrap_or(false))?;
+    }
+    Ok(Some(Role {
+        arn: arn.to_owned(),
+        external_id: options.secret("external_id"),
+        session_name: options.text("role_session_name").unwrap_or("headwater").to_owned(),
+        sts_endpoint,
+    }))
+}
+
+fn check_endpoint(name: &str, text: &str, allow_http: bool) -> Result<()> {
+    let wrong = |reason: &str| Error::config(format!("option {name}: `{text}` {reason}"));
     let url = Url::parse(text).map_err(|error| wrong(&format!("is no URL: {error}")))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config("option endpoint must not hold a user or a password")
+        return Err(Error::config(format!("option {name} must not hold a user or a password"))
             .with_hint("use access_key_id and secret_access_key"));
     }
     match url.scheme() {
@@ -242,13 +277,13 @@ mod tests {
 
     #[test]
     fn http_stays_on_this_machine_unless_allowed() {
-        assert!(check_endpoint("http://127.0.0.1:8000", false).is_ok());
-        assert!(check_endpoint("http://[::1]:8000", false).is_ok());
-        assert!(check_endpoint("http://localhost:8000", false).is_ok());
-        assert!(check_endpoint("http://localhost.example.com", false).is_err());
-        assert!(check_endpoint("http://10.0.0.7:8000", false).is_err());
-        assert!(check_endpoint("http://10.0.0.7:8000", true).is_ok());
-        assert!(check_endpoint("ftp://10.0.0.7", true).is_err());
-        assert!(!check_endpoint("https://u:hunter2@h", true).unwrap_err().to_string().contains("hunter2"));
+        assert!(check_endpoint("endpoint", "http://127.0.0.1:8000", false).is_ok());
+        assert!(check_endpoint("endpoint", "http://[::1]:8000", false).is_ok());
+        assert!(check_endpoint("endpoint", "http://localhost:8000", false).is_ok());
+        assert!(check_endpoint("endpoint", "http://localhost.example.com", false).is_err());
+        assert!(check_endpoint("endpoint", "http://10.0.0.7:8000", false).is_err());
+        assert!(check_endpoint("endpoint", "http://10.0.0.7:8000", true).is_ok());
+        assert!(check_endpoint("endpoint", "ftp://10.0.0.7", true).is_err());
+        assert!(!check_endpoint("endpoint", "https://u:hunter2@h", true).unwrap_err().to_string().contains("hunter2"));
     }
 }

@@ -1,8 +1,16 @@
 //! The client: made at first use, shared by everything the catalog does.
 
+mod bucket;
+mod budgets;
+mod leave;
 mod meter;
+mod pace;
+mod role;
+mod spent;
 
+pub(crate) use leave::Leave;
 pub(crate) use meter::Meter;
+pub(crate) use spent::{charge, check_spent};
 
 use crate::config::{CredentialSource, DynamoDbConfig};
 use crate::error::{CREDENTIALS_HINT, Site};
@@ -17,6 +25,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::{Builder as HttpBuilder, tls};
+use budgets::Budgets;
 use headwater_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,13 +46,15 @@ pub(crate) struct Connection {
     config: Arc<DynamoDbConfig>,
     client: OnceCell<Client>,
     permits: Arc<Semaphore>,
+    budgets: Arc<Budgets>,
 }
 
 impl Connection {
     /// Does no I/O.
     pub(crate) fn new(config: Arc<DynamoDbConfig>) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_requests_in_flight));
-        Self { config, client: OnceCell::new(), permits }
+        let budgets = Budgets::shared(&config);
+        Self { config, client: OnceCell::new(), permits, budgets }
     }
 
     /// The client; the first call looks for region and credentials.
@@ -58,6 +69,13 @@ impl Connection {
     pub(crate) async fn permit(&self) -> Result<OwnedSemaphorePermit> {
         let permits = Arc::clone(&self.permits);
         permits.acquire_owned().await.map_err(|_| Error::internal("the semaphore of requests in flight was closed"))
+    }
+
+    /// Waits until a reading request of a table may be sent: within the budgets, and with a place in flight.
+    pub(crate) async fn leave(&self, table: &str) -> Result<Leave> {
+        let admission = self.budgets.admit(table).await;
+        let pace = self.budgets.table(table);
+        Ok(Leave { permit: self.permit().await?, admission, pace })
     }
 
     /// The place of a call, for its error.
@@ -133,6 +151,19 @@ async fn region(config: &DynamoDbConfig) -> Result<Region> {
 
 /// Looks for credentials once, so that having none is an error of its own and not a failed request.
 async fn credentials(
+    config: &DynamoDbConfig,
+    http: &SharedHttpClient,
+    region: Region,
+) -> Result<SharedCredentialsProvider> {
+    let own = own_credentials(config, http, region.clone()).await?;
+    match &config.role {
+        None => Ok(own),
+        Some(role) => role::assumed(config, role, own, http, region).await,
+    }
+}
+
+/// Those of the configuration, or what the SDK's chain finds.
+async fn own_credentials(
     config: &DynamoDbConfig,
     http: &SharedHttpClient,
     region: Region,

@@ -28,7 +28,8 @@
 //! | types | per value at the source; the law is in `convert.rs` |
 //! | access | `Query` where the partition key is bound by `=`, `IN` or join keys, `BatchGetItem` where whole keys are, else `Scan` in segments |
 //! | filters | the partition and sort key in the key condition, other columns in a filter expression, where DynamoDB means exactly the same |
-//! | consistency | eventual, as DynamoDB's default is |
+//! | consistency | eventual, as DynamoDB's default is, or strong by choice (`consistent_reads`) |
+//! | capacity | budgets per catalog and table, shared by all readers of the process; throttling slows them down; a limit per query |
 //!
 //! Secondary indexes are shown and not used. A local server needs credentials too; any text will do.
 

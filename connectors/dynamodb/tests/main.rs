@@ -1,5 +1,6 @@
 //! The connector against an embedded DynamoDB server, behind a proxy that records what is sent.
 
+mod budgets;
 mod conformance;
 mod connecting;
 mod conversion;
@@ -8,4 +9,5 @@ mod join_keys;
 mod planning;
 mod pushdown;
 mod reading;
+mod roles;
 mod support;

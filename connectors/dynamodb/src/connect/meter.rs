@@ -1,23 +1,26 @@
 //! Counts what the SDK does below one call: attempts and bytes received.
 
+use super::pace::Pace;
 use aws_config::AppName;
 use aws_sdk_dynamodb::config::interceptors::{
     AfterDeserializationInterceptorContextRef, BeforeSerializationInterceptorContextRef,
-    BeforeTransmitInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::BoxError;
 use headwater_core::ScanMetrics;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An interceptor for exactly one call; give every call a fresh one.
 ///
 /// It also puts the query's id into the user agent, which CloudTrail records: `app/headwater-QUERYID`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Meter {
     name: Option<AppName>,
+    pace: Arc<Pace>,
     counts: Arc<Counts>,
 }
 
@@ -25,14 +28,27 @@ pub(crate) struct Meter {
 struct Counts {
     attempts: AtomicU64,
     bytes: AtomicU64,
+    throttled: Mutex<Throttled>,
 }
 
+/// The SDK pauses before it asks again; the pause after a throttled attempt is a wait for capacity.
+#[derive(Debug, Default)]
+struct Throttled {
+    since: Option<Instant>,
+    waited: Duration,
+}
+
+/// How a refused attempt says that it is for want of capacity.
+const THROTTLES: [&str; 3] = ["ProvisionedThroughputExceeded", "ThrottlingException", "RequestLimitExceeded"];
+/// A longer answer is no error.
+const LONGEST_REFUSAL: usize = 4_096;
+
 impl Meter {
-    /// For a call on behalf of a query.
-    pub(crate) fn for_query(query_id: &str) -> Self {
+    /// For a call on behalf of a query that reads at this pace.
+    pub(super) fn new(query_id: &str, pace: Arc<Pace>) -> Self {
         // User agents advise at most 50 characters; `headwater-` takes ten of them.
         let id: String = query_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
-        Self { name: AppName::new(format!("headwater-{id}")).ok(), counts: Arc::default() }
+        Self { name: AppName::new(format!("headwater-{id}")).ok(), pace, counts: Arc::default() }
     }
 
     /// Adds the call that began at `begin` to the counters of a scan.
@@ -40,6 +56,11 @@ impl Meter {
         metrics.add_request(begin.elapsed());
         metrics.add_retries(self.counts.attempts.load(Relaxed).saturating_sub(1));
         metrics.add_wire_bytes(self.counts.bytes.load(Relaxed));
+        metrics.add_throttle_wait(self.throttled(|throttled| throttled.waited));
+    }
+
+    fn throttled<T>(&self, with: impl FnOnce(&mut Throttled) -> T) -> T {
+        with(&mut self.counts.throttled.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -66,6 +87,20 @@ impl Intercept for Meter {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.counts.attempts.fetch_add(1, Relaxed);
+        self.throttled(|throttled| throttled.waited += throttled.since.take().map_or(Duration::ZERO, |s| s.elapsed()));
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.response().is_some_and(is_throttle) {
+            self.pace.throttled();
+            self.throttled(|throttled| throttled.since = Some(Instant::now()));
+        }
         Ok(())
     }
 
@@ -80,4 +115,13 @@ impl Intercept for Meter {
         self.counts.bytes.fetch_add(length as u64, Relaxed);
         Ok(())
     }
+}
+
+fn is_throttle(response: &HttpResponse) -> bool {
+    let body = response.body().bytes().unwrap_or_default();
+    if response.status().is_success() || body.len() > LONGEST_REFUSAL {
+        return false;
+    }
+    let text = String::from_utf8_lossy(body);
+    THROTTLES.iter().any(|name| text.contains(name))
 }

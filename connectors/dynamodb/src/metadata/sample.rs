@@ -3,7 +3,7 @@
 use crate::connect::Connection;
 use crate::convert::{Evidence, attribute_to_json, item_size};
 use crate::error::call_error;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use headwater_core::Result;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -24,6 +24,8 @@ pub(super) struct Sample {
     pub(super) evidence: BTreeMap<String, Evidence>,
     pub(super) items: u64,
     pub(super) bytes: u64,
+    /// Read capacity units that it took.
+    units: f64,
     /// Whether the table has no more items than these.
     pub(super) complete: bool,
     /// Distinct values of the partition key, as JSON.
@@ -34,10 +36,11 @@ impl Sample {
     /// Scans from the start of the table, as many items as the configuration wants.
     pub(super) async fn take(connection: &Connection, target: &Target<'_>) -> Result<Self> {
         let mut sample = Self::default();
+        let most = connection.config().limits.units_per_query;
         let mut after = None;
         for _ in 0..MAX_PAGES {
             let wanted = u64::from(connection.config().sample_size).saturating_sub(sample.items);
-            if wanted == 0 {
+            if wanted == 0 || most.is_some_and(|most| sample.units >= f64::from(most)) {
                 break;
             }
             after = sample.page(connection, target, wanted, after).await?;
@@ -57,9 +60,14 @@ impl Sample {
         after: Option<HashMap<String, AttributeValue>>,
     ) -> Result<Option<HashMap<String, AttributeValue>>> {
         let client = connection.client().await?;
-        let _permit = connection.permit().await?;
+        let leave = connection.leave(target.table).await?;
+        let meter = leave.meter("metadata");
         let scan = client.scan().table_name(target.table).limit(i32::try_from(wanted).unwrap_or(i32::MAX));
-        let answer = scan.set_exclusive_start_key(after).send().await;
+        let scan = scan.set_exclusive_start_key(after).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = scan.customize().interceptor(meter).send().await;
+        let charged = answer.as_ref().ok().and_then(|answer| answer.consumed_capacity.as_ref()?.capacity_units);
+        leave.settle(charged.unwrap_or_default());
+        self.units += charged.unwrap_or_default();
         let answer = answer.map_err(|error| call_error(error, &connection.site("Scan", Some(target.table))))?;
         answer.items.unwrap_or_default().iter().for_each(|item| self.observe(&target.partition, item));
         Ok(answer.last_evaluated_key.filter(|key| !key.is_empty()))

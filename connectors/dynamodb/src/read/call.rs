@@ -1,10 +1,11 @@
 //! The calls themselves, made from the very parameters that EXPLAIN shows.
 
-use crate::connect::{Connection, Meter};
+use crate::connect::{Connection, Leave, Meter, charge, check_spent};
 use crate::convert::attribute_from_json;
 use crate::error::{Site, call_error};
 use crate::plan::{BATCH_GET_ITEM, BatchParameters, KeyBatch, QUERY, ReadParameters, SCAN};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity, Select};
 use headwater_core::{Error, ErrorKind, Result, Retry, ScanContext};
 use serde::Deserialize;
@@ -66,6 +67,9 @@ struct Call<'a> {
     client: &'a Client,
     context: &'a ScanContext,
     site: Site,
+    leave: Leave,
+    /// Read units that its query may use.
+    most: Option<u32>,
     meter: Meter,
     begin: Instant,
 }
@@ -106,15 +110,18 @@ impl Reader {
         context: &ScanContext,
     ) -> Result<(Page, Option<Position>)> {
         let client = connection.client().await?;
-        let _permit = connection.permit().await?;
+        let most = connection.config().limits.units_per_query;
+        let leave = connection.leave(self.table()).await?;
+        context.metrics.add_throttle_wait(leave.waited());
+        check_spent(context, most)?;
         let operation = match self {
             Self::Query(_) => "Query",
             Self::Scan(_) => "Scan",
             Self::Batch { .. } => "BatchGetItem",
         };
         let site = connection.site(operation, Some(self.table()));
-        let meter = Meter::for_query(&context.query_id);
-        let call = Call { client, context, site, meter, begin: Instant::now() };
+        let meter = leave.meter(&context.query_id);
+        let call = Call { client, context, site, leave, most, meter, begin: Instant::now() };
         match self {
             Self::Query(parameters) => call.query(parameters, position).await,
             Self::Scan(parameters) => call.scan(parameters, position).await,
@@ -130,8 +137,11 @@ impl Call<'_> {
             .set_exclusive_start_key(start_key(position));
         let answer = request.customize().interceptor(self.meter.clone()).send().await;
         self.meter.report(&self.context.metrics, self.begin);
-        let answer = answer.map_err(|error| call_error(error, &self.site))?;
-        self.charge(answer.consumed_capacity.as_slice());
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.failed(error)),
+        };
+        self.charge(answer.consumed_capacity.as_slice())?;
         let page = Page { count: counted(parameters, answer.count), items: answer.items.unwrap_or_default() };
         Ok((page, next(answer.last_evaluated_key)))
     }
@@ -143,8 +153,11 @@ impl Call<'_> {
             .set_exclusive_start_key(start_key(position));
         let answer = request.customize().interceptor(self.meter.clone()).send().await;
         self.meter.report(&self.context.metrics, self.begin);
-        let answer = answer.map_err(|error| call_error(error, &self.site))?;
-        self.charge(answer.consumed_capacity.as_slice());
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.failed(error)),
+        };
+        self.charge(answer.consumed_capacity.as_slice())?;
         let page = Page { count: counted(parameters, answer.count), items: answer.items.unwrap_or_default() };
         Ok((page, next(answer.last_evaluated_key)))
     }
@@ -159,7 +172,9 @@ impl Call<'_> {
         let (wanted, idle) = match position {
             Position::Left(keys, idle) => {
                 // Left keys mean that the table is at its capacity: asking again at once makes it worse.
-                tokio::time::sleep(FIRST_PAUSE * 2u32.pow(idle.min(MAX_PAUSE_DOUBLINGS))).await;
+                let pause = FIRST_PAUSE * 2u32.pow(idle.min(MAX_PAUSE_DOUBLINGS));
+                tokio::time::sleep(pause).await;
+                self.context.metrics.add_throttle_wait(pause);
                 self.context.metrics.add_retries(1);
                 (keys, idle)
             }
@@ -168,30 +183,51 @@ impl Call<'_> {
         let request = self.client.batch_get_item().request_items(table, wanted).set_return_consumed_capacity(capacity);
         let answer = request.customize().interceptor(self.meter.clone()).send().await;
         self.meter.report(&self.context.metrics, self.begin);
-        let answer = answer.map_err(|error| call_error(error, &self.site))?;
-        self.charge(answer.consumed_capacity());
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.failed(error)),
+        };
+        let capacity: Vec<_> = answer.consumed_capacity().to_vec();
         let items = answer.responses.and_then(|mut tables| tables.remove(table)).unwrap_or_default();
         let left = answer.unprocessed_keys.and_then(|mut tables| tables.remove(table));
-        let Some(left) = left.filter(|left| !left.keys().is_empty()) else {
+        let left = left.filter(|left| !left.keys().is_empty());
+        if left.is_some() {
+            self.leave.throttled();
+        }
+        let place = self.site.place.clone();
+        self.charge(&capacity)?;
+        let Some(left) = left else {
             return Ok((Page { items, count: None }, None));
         };
         let idle = if items.is_empty() { idle + 1 } else { 0 };
         if idle >= MAX_IDLE_BATCHES {
-            return Err(self.starved(left.keys().len()));
+            return Err(starved(&place, left.keys().len()));
         }
         Ok((Page { items, count: None }, Some(Position::Left(left, idle))))
     }
 
-    fn starved(&self, left: usize) -> Error {
-        let message = format!("{} left {left} keys unread {MAX_IDLE_BATCHES} times in a row", self.site.place);
-        Error::new(ErrorKind::Throttled, message)
-            .with_hint("raise the table's read capacity, or read less")
-            .with_retry(Retry::After(Duration::from_secs(5)))
+    /// A call that was not answered, or refused, after all attempts.
+    fn failed<E>(self, error: SdkError<E>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        self.leave.settle(0.0);
+        call_error(error, &self.site)
     }
 
-    fn charge(&self, capacity: &[ConsumedCapacity]) {
-        capacity.iter().filter_map(ConsumedCapacity::capacity_units).for_each(|u| self.context.metrics.add_capacity(u));
+    /// Charges the budgets, the scan and its query.
+    fn charge(self, capacity: &[ConsumedCapacity]) -> Result<()> {
+        let units = capacity.iter().filter_map(ConsumedCapacity::capacity_units).sum();
+        self.leave.settle(units);
+        charge(self.context, units, self.most)
     }
+}
+
+fn starved(place: &str, left: usize) -> Error {
+    let message = format!("{place} left {left} keys unread {MAX_IDLE_BATCHES} times in a row");
+    Error::new(ErrorKind::Throttled, message)
+        .with_hint("raise the table's read capacity, or read less")
+        .with_retry(Retry::After(Duration::from_secs(5)))
 }
 
 fn counted(parameters: &ReadParameters, count: i32) -> Option<u64> {
