@@ -65,7 +65,11 @@ fn line_of(scan: &ScanLedger) -> String {
         Some(stats) => {
             let bytes = if stats.wire_bytes > 0 { stats.wire_bytes } else { stats.decoded_bytes };
             let (done, splits) = (grouped(stats.splits_done), grouped(stats.splits));
-            let units = if stats.milli_capacity > 0 { format!("  {}", units_text(stats.milli_capacity)) } else { String::new() };
+            let units = if stats.milli_capacity > 0 {
+                format!("  {}", units_text(stats.milli_capacity))
+            } else {
+                String::new()
+            };
             format!("{name}  {} rows  {}  {done}/{splits} splits{units}", grouped(stats.rows), bytes_text(bytes))
         }
     }

@@ -3,7 +3,7 @@
 mod declared;
 mod limits;
 
-pub(crate) use declared::{DeclaredTables, DeclaredType, quoted_key};
+pub(crate) use declared::{DeclaredColumn, DeclaredTable, DeclaredTables, declaration, quoted_key};
 pub(crate) use limits::{Budget, Limits};
 
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
@@ -70,7 +70,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         "tables",
         OptionKind::Table,
         None,
-        "Per table `[catalogs.NAME.tables.TABLE]`: its limits, and declared types under `.columns`, `attribute = \"type\"`.",
+        "Per table `[catalogs.NAME.tables.TABLE]`: its limits, `complete = true` if its declared columns are all, and \
+         under `.columns` `column = \"type\"` or `column = { attribute = \"…\", type = \"…\" }`.",
     ),
 ];
 

@@ -32,17 +32,29 @@
 //! numbers. A set read as a list is sorted, because DynamoDB returns it in no order.
 //!
 //! ```text
-//! declared type    accepts            Arrow type
-//! text             S                  Utf8
-//! int64            N                  Int64
-//! float64          N                  Float64 (nearest; the one type that rounds)
-//! decimal(p,s)     N                  Decimal128(p,s)
-//! boolean          BOOL               Boolean
-//! binary           B                  Binary
-//! timestamp        S, RFC 3339        Timestamp(us, "UTC"); finer than microseconds does not fit
-//! date             S, YYYY-MM-DD      Date32
-//! json             everything         Utf8, JSON text
+//! declared type          accepts               Arrow type
+//! text                   S                     Utf8
+//! number                 N                     Utf8, exact digits
+//! int64                  N                     Int64
+//! float64                N                     Float64 (nearest; the one type that rounds)
+//! decimal(p,s)           N                     Decimal128(p,s)
+//! boolean                BOOL                  Boolean
+//! binary                 B                     Binary
+//! timestamp              S, RFC 3339           Timestamp(us, "UTC"); finer than microseconds does not fit, nor does
+//!                                                a year before 1 or after 9999 (here and in the next two)
+//! timestamp(epoch_s),    N, or S of digits     the same; fractions are exact
+//!   (epoch_ms), (epoch_us)
+//! timestamp("%Y-%m-%d")  S after the pattern   the same; UTC unless the pattern has an offset
+//! date                   S, YYYY-MM-DD         Date32
+//! date(epoch_days)       N, or S of digits     Date32
+//! date("%d.%m.%Y")       S after the pattern   Date32
+//! json                   everything            Utf8, JSON text
+//! list(T)                L, SS, NS, BS         List of T
+//! map(T)                 M                     Map of Utf8 to T, sorted by name
+//! struct(a T, …)         M                     Struct; entries that are not declared are left out
 //! ```
+//!
+//! Patterns have the letters of `strftime`. The hidden column `_item` is the whole item as JSON text.
 
 mod attribute;
 mod builder;
@@ -51,10 +63,14 @@ mod column;
 mod evidence;
 mod json;
 mod number;
+mod pattern;
 mod temporal;
+mod written;
 
 pub(crate) use attribute::{attribute_from_json, attribute_to_json, item_size};
 pub(crate) use builder::RowBuilder;
 pub(crate) use column::{ColumnType, KeyKind, attribute_of};
 pub(crate) use evidence::Evidence;
 pub(crate) use number::Number;
+pub(crate) use temporal::{DateFormat, TimestampFormat};
+pub(crate) use written::known_types;

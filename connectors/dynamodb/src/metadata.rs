@@ -1,17 +1,17 @@
 //! Tables and what is known of them: `ListTables`, `DescribeTable`, and a sample by `Scan`.
 
+mod columns;
 mod sample;
 
+use crate::config::DeclaredTable;
 use crate::connect::Connection;
-use crate::convert::{ColumnType, KeyKind};
+use crate::convert::{KeyKind, attribute_of};
 use crate::error::call_error;
-use arrow::datatypes::{Field, Schema};
-use aws_sdk_dynamodb::types::{KeyType, ScalarAttributeType, TableDescription};
+use arrow::datatypes::Schema;
+use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, ScalarAttributeType, TableDescription};
+use columns::Sources;
 use futures::{StreamExt, TryStreamExt, stream};
-use headwater_core::{
-    ColumnFacts, ColumnOrigin, Error, KeyRole, NameStream, Precision, Result, TableKey, TableMetadata, TableName,
-    TextComparison,
-};
+use headwater_core::{Error, KeyRole, NameStream, Precision, Result, TableKey, TableMetadata, TableName};
 use sample::{Sample, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,7 +37,10 @@ pub(crate) struct TableDetail {
 /// A key attribute as the table's description has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct KeyAttribute {
+    /// The attribute.
     pub(crate) name: String,
+    /// The column that it is read as; of the same name unless declared otherwise.
+    pub(crate) column: String,
     pub(crate) kind: KeyKind,
 }
 
@@ -49,9 +52,9 @@ impl TableDetail {
             .map_err(|_| Error::internal(format!("the metadata of {} is not of this connector", table.name)))
     }
 
-    /// Whether the attribute is part of the primary key.
-    pub(crate) fn is_key(&self, name: &str) -> bool {
-        self.partition.name == name || self.sort.as_ref().is_some_and(|sort| sort.name == name)
+    /// Whether the column is part of the primary key.
+    pub(crate) fn is_key(&self, column: &str) -> bool {
+        self.partition.column == column || self.sort.as_ref().is_some_and(|sort| sort.column == column)
     }
 }
 
@@ -86,11 +89,18 @@ pub(crate) async fn get_table(connection: &Connection, name: &TableName) -> Resu
     let described = client.describe_table().table_name(&name.table).send().await;
     let described = described.map_err(|error| call_error(error, &site))?;
     let described = described.table.ok_or_else(|| Error::not_found(format!("table {} not found", name.table)))?;
-    let partition = key(&described, &KeyType::Hash)?;
+    let declared = connection.config().tables.of(&name.table);
+    let partition = key(&described, &declared, &KeyType::Hash)?;
     let partition = partition.ok_or_else(|| Error::internal("a DynamoDB table without a partition key"))?;
-    let target = Target { table: &name.table, partition: partition.name.clone() };
-    let sample = Sample::take(connection, &target).await?;
-    Description { name, described, sample, connection }.into_metadata(partition)
+    let sort = key(&described, &declared, &KeyType::Range)?;
+    let sample = if declared.complete {
+        Sample::default()
+    } else {
+        let target = Target { table: &name.table, partition: partition.name.clone() };
+        Sample::take(connection, &target).await?
+    };
+    let consistent = connection.config().limits.consistent(&name.table);
+    Description { name, described, declared, sample, consistent }.into_metadata(partition, sort)
 }
 
 /// Whether DynamoDB could have a table of this name; asking for another one is a `ValidationException`.
@@ -106,115 +116,59 @@ pub(crate) fn unknown_schema(schema: &str) -> Error {
 }
 
 /// The key attribute of a role, if the table has one.
-fn key(described: &TableDescription, role: &KeyType) -> Result<Option<KeyAttribute>> {
+fn key(described: &TableDescription, declared: &DeclaredTable, role: &KeyType) -> Result<Option<KeyAttribute>> {
     let mut schema = described.key_schema().iter();
     let Some(element) = schema.find(|element| element.key_type() == role) else { return Ok(None) };
     let name = element.attribute_name();
+    let kind = kind_of_key(described, name).ok_or_else(|| no_known_type(name))?;
+    let column = declared.columns.iter().find(|column| column.attribute == name);
+    let column = column.map_or_else(|| name.to_owned(), |column| column.name.clone());
+    Ok(Some(KeyAttribute { name: name.to_owned(), column, kind }))
+}
+
+/// The type of an attribute in a key of the table or of an index.
+fn kind_of_key(described: &TableDescription, name: &str) -> Option<KeyKind> {
     let definition = described.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
-    let kind = match definition.map(|definition| definition.attribute_type()) {
-        Some(ScalarAttributeType::S) => KeyKind::S,
-        Some(ScalarAttributeType::N) => KeyKind::N,
-        Some(ScalarAttributeType::B) => KeyKind::B,
-        _ => return Err(Error::internal(format!("key attribute {name} has no known type"))),
-    };
-    Ok(Some(KeyAttribute { name: name.to_owned(), kind }))
+    match definition?.attribute_type() {
+        ScalarAttributeType::S => Some(KeyKind::S),
+        ScalarAttributeType::N => Some(KeyKind::N),
+        ScalarAttributeType::B => Some(KeyKind::B),
+        _ => None,
+    }
+}
+
+fn no_known_type(attribute: &str) -> Error {
+    Error::internal(format!("key attribute {attribute} has no known type"))
 }
 
 struct Description<'a> {
     name: &'a TableName,
     described: TableDescription,
+    declared: DeclaredTable,
     sample: Sample,
-    connection: &'a Connection,
+    consistent: bool,
 }
 
 impl Description<'_> {
-    fn into_metadata(self, partition: KeyAttribute) -> Result<TableMetadata> {
-        let sort = key(&self.described, &KeyType::Range)?;
-        let columns = self.columns(&partition, sort.as_ref())?;
+    fn into_metadata(self, partition: KeyAttribute, sort: Option<KeyAttribute>) -> Result<TableMetadata> {
+        let keys: Vec<KeyAttribute> = [Some(&partition), sort.as_ref()].into_iter().flatten().cloned().collect();
+        let index_keys = self.index_keys();
+        let (table, declared, sample) = (self.name.table.as_str(), &self.declared, &self.sample);
+        let columns = Sources { table, keys: &keys, index_keys: &index_keys, declared, sample }.columns()?;
         let schema = Schema::new(columns.iter().map(|(field, _)| field.clone()).collect::<Vec<_>>());
         let mut metadata = TableMetadata::new(self.name.clone(), Arc::new(schema));
         metadata.columns = columns.into_iter().map(|(field, facts)| (field.name().clone(), facts)).collect();
         (metadata.row_count, metadata.byte_size) = self.sizes();
         let items_per_partition = self.sample.items_per_partition();
         let distinct = metadata.row_count.value().map(|rows| (rows as f64 / items_per_partition).round() as u64);
-        if let (Some(facts), Some(distinct)) = (metadata.columns.get_mut(&partition.name), distinct) {
+        if let (Some(facts), Some(distinct)) = (metadata.columns.get_mut(&partition.column), distinct) {
             facts.distinct = Precision::Inexact(distinct);
         }
-        metadata.keys = self.keys(&partition, sort.as_ref());
+        metadata.keys = self.keys(&keys, &metadata.schema);
         let item_bytes = self.sample.bytes.checked_div(self.sample.items).unwrap_or(0);
-        let consistent = self.connection.config().limits.consistent(&self.name.table);
-        let detail = TableDetail { partition, sort, item_bytes, items_per_partition, consistent };
+        let detail = TableDetail { partition, sort, item_bytes, items_per_partition, consistent: self.consistent };
         metadata.detail = serde_json::to_value(detail).map_err(|error| Error::internal(error.to_string()))?;
         Ok(metadata)
-    }
-
-    /// Key attributes, then declared ones, then those of the sample; the latter two sorted by name.
-    fn columns(&self, partition: &KeyAttribute, sort: Option<&KeyAttribute>) -> Result<Vec<(Field, ColumnFacts)>> {
-        let declared: BTreeMap<_, _> = self.declared().collect();
-        let mut columns = Vec::new();
-        for key in [Some(partition), sort].into_iter().flatten() {
-            columns.push(self.key_column(key, declared.get(key.name.as_str()))?);
-        }
-        let is_key = |name: &str| name == partition.name || sort.is_some_and(|sort| sort.name == name);
-        for (name, kind) in declared.iter().filter(|(name, _)| !is_key(name)) {
-            let source_type = self.sample.evidence.get(*name).map_or_else(String::new, |evidence| evidence.kinds());
-            columns.push((kind.field(name), facts(kind, source_type, ColumnOrigin::Declared)));
-        }
-        for (name, evidence) in &self.sample.evidence {
-            if is_key(name) || declared.contains_key(name.as_str()) {
-                continue;
-            }
-            let (kind, note) = evidence.column_type();
-            let origin = ColumnOrigin::Inferred { seen: evidence.seen, sampled: self.sample.items };
-            let facts = ColumnFacts { note: note.map(str::to_owned), ..facts(&kind, evidence.kinds(), origin) };
-            columns.push((kind.field(name), facts));
-        }
-        Ok(columns)
-    }
-
-    fn declared(&self) -> impl Iterator<Item = (&str, ColumnType)> {
-        let tables = &self.connection.config().tables;
-        tables.of(&self.name.table).map(|(name, declared, _)| (name, ColumnType::from(declared)))
-    }
-
-    fn key_column(&self, key: &KeyAttribute, declared: Option<&ColumnType>) -> Result<(Field, ColumnFacts)> {
-        let evidence = self.sample.evidence.get(&key.name);
-        let (kind, note) = match (declared, key.kind, evidence) {
-            (Some(declared), _, _) => (self.checked_key_type(key, declared)?, None),
-            (None, KeyKind::B, _) => (ColumnType::Binary, None),
-            (None, KeyKind::N, Some(evidence)) => evidence.column_type(),
-            (None, KeyKind::N, None) => (ColumnType::Int64, Some("an empty table: taken for integers")),
-            (None, _, _) => (ColumnType::Text, None),
-        };
-        let origin = if declared.is_some() { ColumnOrigin::Declared } else { ColumnOrigin::Key };
-        let facts = ColumnFacts { note: note.map(str::to_owned), ..facts(&kind, key.kind.name().to_owned(), origin) };
-        Ok((kind.field(&key.name).with_nullable(false), facts))
-    }
-
-    /// A declaration may refine a key's type, but not contradict it: no item could ever be read.
-    fn checked_key_type(&self, key: &KeyAttribute, declared: &ColumnType) -> Result<ColumnType> {
-        let fits = match key.kind {
-            KeyKind::N => {
-                matches!(
-                    declared,
-                    ColumnType::Int64 | ColumnType::Float64 | ColumnType::Decimal { .. } | ColumnType::Json
-                )
-            }
-            KeyKind::B => matches!(declared, ColumnType::Binary | ColumnType::Json),
-            _ => matches!(declared, ColumnType::Text | ColumnType::Timestamp | ColumnType::Date | ColumnType::Json),
-        };
-        if fits {
-            return Ok(declared.clone());
-        }
-        let tables = &self.connection.config().tables;
-        let origin = tables.of(&self.name.table).find(|(name, ..)| *name == key.name).map(|(.., origin)| origin);
-        let place = origin.map(|origin| format!("{origin}: ")).unwrap_or_default();
-        let (label, kind) = (declared.label(), key.kind.name());
-        let message = format!(
-            "{place}column {} is declared {label}, but the key of {} is of type {kind}",
-            key.name, self.name.table
-        );
-        Err(Error::config(message).with_hint("remove the declaration, or declare a type that the key can have"))
     }
 
     /// Rows and bytes. DynamoDB's own numbers are up to six hours old; a sample that saw everything knows better.
@@ -230,21 +184,36 @@ impl Description<'_> {
         (known(self.described.item_count()), known(self.described.table_size_bytes()))
     }
 
-    fn keys(&self, partition: &KeyAttribute, sort: Option<&KeyAttribute>) -> Vec<TableKey> {
-        let columns = [Some(partition), sort].into_iter().flatten().map(|key| key.name.clone()).collect();
-        let mut keys = vec![TableKey { name: None, columns, role: KeyRole::Primary }];
+    /// Names of indexes and the attributes of their keys: partition first, as in the description itself.
+    fn indexes(&self) -> Vec<(Option<&str>, Vec<&str>)> {
         let global = self.described.global_secondary_indexes().iter().map(|i| (i.index_name(), i.key_schema()));
         let local = self.described.local_secondary_indexes().iter().map(|i| (i.index_name(), i.key_schema()));
-        for (name, schema) in global.chain(local) {
-            // Parts of an index's key are listed partition first, as in the description itself.
-            let columns = schema.iter().map(|element| element.attribute_name().to_owned()).collect();
+        global.chain(local).map(|(name, schema)| (name, attributes_of(schema))).collect()
+    }
+
+    fn index_keys(&self) -> BTreeMap<String, KeyKind> {
+        let names = self.indexes().into_iter().flat_map(|(_, attributes)| attributes);
+        names.filter_map(|name| Some((name.to_owned(), kind_of_key(&self.described, name)?))).collect()
+    }
+
+    fn keys(&self, primary: &[KeyAttribute], schema: &Schema) -> Vec<TableKey> {
+        let columns = primary.iter().map(|key| key.column.clone()).collect();
+        let mut keys = vec![TableKey { name: None, columns, role: KeyRole::Primary }];
+        for (name, attributes) in self.indexes() {
+            // A key that the declaration of a complete table leaves out has no column.
+            let columns = attributes.into_iter().filter_map(|attribute| column_of(schema, attribute)).collect();
             keys.push(TableKey { name: name.map(str::to_owned), columns, role: KeyRole::Index });
         }
         keys
     }
 }
 
-fn facts(kind: &ColumnType, source_type: String, origin: ColumnOrigin) -> ColumnFacts {
-    let text_comparison = if *kind == ColumnType::Text { TextComparison::Bytes } else { TextComparison::Loose };
-    ColumnFacts { source_type, text_comparison, origin, ..ColumnFacts::default() }
+fn attributes_of(key: &[KeySchemaElement]) -> Vec<&str> {
+    key.iter().map(KeySchemaElement::attribute_name).collect()
+}
+
+/// The first column that is read from an attribute.
+fn column_of(schema: &Schema, attribute: &str) -> Option<String> {
+    let field = schema.fields().iter().find(|field| attribute_of(field) == attribute)?;
+    Some(field.name().clone())
 }

@@ -23,7 +23,9 @@ mod template;
 pub(crate) use keys::splits;
 pub(crate) use request::{BATCH_GET_ITEM, BatchParameters, KeyBatch, QUERY, ReadParameters, SCAN};
 
+use crate::convert::attribute_of;
 use crate::metadata::TableDetail;
+use arrow::datatypes::Schema;
 use condition::Compiler;
 use conjunct::{Conjunct, FilterExpression, answers, conjuncts};
 use expression::Aliases;
@@ -47,7 +49,7 @@ const BYTES_PER_SEGMENT: u64 = 4 << 20;
 pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, scan_segments: u32) -> Result<ScanPlan> {
     let schema = request.output_schema(table)?;
     let detail = TableDetail::of(table)?;
-    let mut reading = Reading::new(table, &detail, schema.fields().iter().map(|field| field.name().clone()).collect());
+    let mut reading = Reading::new(table, &detail, attributes(&schema));
     let conjuncts = conjuncts(&request.filters);
     let shape = query_shape(table, &reading, &conjuncts);
     let bound = bound_values(table, &detail, &shape, &conjuncts);
@@ -58,6 +60,13 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, scan_segme
     reading.notes.extend(draft.notes.iter().cloned());
     let filters = answers(request.filters.len(), &conjuncts, &draft.outcomes);
     finish(request, schema, draft, filters, reading)
+}
+
+/// The attributes that columns are read from, each once. Empty: only the number of items is wanted.
+fn attributes(schema: &Schema) -> Vec<String> {
+    let mut known = HashSet::new();
+    let names = schema.fields().iter().map(|field| attribute_of(field));
+    names.filter(|name| known.insert(*name)).map(str::to_owned).collect()
 }
 
 /// What is the same for all requests of a plan.
@@ -117,7 +126,7 @@ fn bound_values(
     conjuncts: &[Conjunct<'_>],
 ) -> Option<Vec<(Value, ItemKey)>> {
     usable(table, &detail.partition).ok()?;
-    let lists = conjuncts.iter().filter_map(|conjunct| conjunct.equals(&detail.partition.name));
+    let lists = conjuncts.iter().filter_map(|conjunct| conjunct.equals(&detail.partition.column));
     lists.into_iter().find_map(|values| {
         let (mut kept, mut seen) = (Vec::new(), HashSet::new());
         for value in values {
@@ -144,9 +153,9 @@ fn query_draft(
     }
     let requests: Vec<_> = values.iter().map(|(_, key)| shape.template.requests(key)).collect::<Result<_>>()?;
     let requests: Vec<SourceRequest> = requests.into_iter().flatten().collect();
-    let mut columns = vec![reading.detail.partition.name.clone()];
+    let mut columns = vec![reading.detail.partition.column.clone()];
     if shape.template.sort_test != SortTest::Any {
-        columns.extend(reading.detail.sort.iter().map(|sort| sort.name.clone()));
+        columns.extend(reading.detail.sort.iter().map(|sort| sort.column.clone()));
     }
     let rows = query_rows(reading, conjuncts, &shape, values.len(), requests.len());
     let bound = values.into_iter().map(|(_, key)| key.partition).collect();
@@ -246,7 +255,7 @@ fn query_rows(
     let others = conjuncts.iter().zip(&shape.outcomes);
     let by_value = |c: &Conjunct<'_>| {
         let sort = reading.detail.sort.as_ref();
-        c.equals(&reading.detail.partition.name).or_else(|| c.equals(&sort?.name)).is_some()
+        c.equals(&reading.detail.partition.column).or_else(|| c.equals(&sort?.column)).is_some()
     };
     let others = others.filter(|(conjunct, _)| !by_value(conjunct));
     Precision::Inexact(thinned(items, others))

@@ -150,6 +150,8 @@ async fn inferred_types_follow_the_law() {
 #[tokio::test]
 async fn declared_types_follow_the_law() {
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let item = |kind| std::sync::Arc::new(Field::new("item", kind, true));
+    let entry = [Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Int64, true)];
     let cases: Vec<Declared<'_>> = vec![
         ("text", vec![s("x"), None], DataType::Utf8, &["x", "NULL"]),
         ("int64", vec![n("1"), n("-7")], DataType::Int64, &["1", "-7"]),
@@ -160,14 +162,64 @@ async fn declared_types_follow_the_law() {
         (
             "timestamp",
             vec![s("2026-03-05T10:11:12+02:00"), Some(json!({ "NULL": true }))],
-            utc,
+            utc.clone(),
             &["TIMESTAMP '2026-03-05 08:11:12Z'", "NULL"],
         ),
+        (
+            "timestamp(epoch_s)",
+            vec![n("1772705472.5"), s("1772705472"), n("-1")],
+            utc.clone(),
+            &[
+                "TIMESTAMP '2026-03-05 10:11:12.500Z'",
+                "TIMESTAMP '2026-03-05 10:11:12Z'",
+                "TIMESTAMP '1969-12-31 23:59:59Z'",
+            ],
+        ),
+        ("timestamp(epoch_ms)", vec![n("1772705472001")], utc.clone(), &["TIMESTAMP '2026-03-05 10:11:12.001Z'"]),
+        ("timestamp(epoch_us)", vec![s("1772705472000001")], utc.clone(), &["TIMESTAMP '2026-03-05 10:11:12.000001Z'"]),
+        (
+            "timestamp(\"%d.%m.%Y %H:%M\")",
+            vec![s("05.03.2026 10:11"), None],
+            utc.clone(),
+            &["TIMESTAMP '2026-03-05 10:11:00Z'", "NULL"],
+        ),
+        ("timestamp(\"%Y%m%dT%H%M%S%z\")", vec![s("20260305T101112+0200")], utc, &["TIMESTAMP '2026-03-05 08:11:12Z'"]),
         ("date", vec![s("2026-03-05")], DataType::Date32, &["2026-03-05"]),
+        ("date(epoch_days)", vec![n("20517"), s("0")], DataType::Date32, &["2026-03-05", "1970-01-01"]),
+        ("date(\"%d.%m.%Y\")", vec![s("05.03.2026")], DataType::Date32, &["2026-03-05"]),
+        ("number", vec![n("1.50"), n("1E-130")], DataType::Utf8, &["1.5", "1E-130"]),
+        (
+            "list(decimal(4,1))",
+            vec![Some(json!({ "NS": ["2", "1.5"] })), Some(json!({ "L": [{ "N": "7" }, { "NULL": true }] })), None],
+            DataType::List(item(DataType::Decimal128(4, 1))),
+            &["[1.5, 2.0]", "[7.0, NULL]", "NULL"],
+        ),
+        (
+            "map(int64)",
+            vec![Some(json!({ "M": { "b": { "N": "1" }, "a": { "NULL": true } } })), Some(json!({ "M": {} })), None],
+            DataType::Map(Field::new("entries", DataType::Struct(entry.to_vec().into()), false).into(), false),
+            &["{a: NULL, b: 1}", "{}", "NULL"],
+        ),
+        (
+            "struct(zip = \"Zip.Code\" text, Zip int64, n list(int64))",
+            vec![Some(
+                json!({ "M": { "Zip.Code": { "S": "x" }, "Zip": { "N": "1" }, "n": { "NS": ["3"] }, "more": { "S": "" } } }),
+            )],
+            DataType::Struct(
+                vec![
+                    Field::new("zip", DataType::Utf8, true)
+                        .with_metadata([("headwater:attribute".to_owned(), "Zip.Code".to_owned())].into()),
+                    Field::new("Zip", DataType::Int64, true),
+                    Field::new("n", DataType::List(item(DataType::Int64)), true),
+                ]
+                .into(),
+            ),
+            &["{zip: x, Zip: 1, n: [3]}"],
+        ),
         ("json", vec![s("x"), n("1"), None], DataType::Utf8, &["\"x\"", "1", "NULL"]),
     ];
     for (declared, values, kind, shown) in cases {
-        let lines = format!("[catalogs.db.tables.things.columns]\na = \"{declared}\"");
+        let lines = format!("[catalogs.db.tables.things.columns]\na = '{declared}'");
         let source = of(&lines, &values).await;
         let (found, _, texts) = seen(&source).await;
         assert_eq!((found, texts), (kind, shown.iter().map(|text| (*text).to_owned()).collect()), "{declared}");

@@ -4,6 +4,7 @@ mod budgets;
 mod conformance;
 mod connecting;
 mod conversion;
+mod declared;
 mod faults;
 mod join_keys;
 mod planning;

@@ -2,12 +2,12 @@
 
 use super::cell::{Cell, Misfit};
 use super::column::{ColumnType, attribute_of};
-use super::json::{sorted_numbers, sorted_texts, write_json};
+use super::json::{sorted_numbers, sorted_texts, write_entries, write_json};
 use super::number::Number;
-use super::temporal::{date_days, timestamp_micros};
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListArray,
-    RecordBatch, RecordBatchOptions, StringBuilder, StructArray, TimestampMicrosecondBuilder,
+    ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder,
+    Int64Builder, ListArray, MapArray, RecordBatch, RecordBatchOptions, StringBuilder, StructArray,
+    TimestampMicrosecondBuilder,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, SchemaRef};
@@ -51,7 +51,9 @@ impl RowBuilder {
     pub(crate) fn push(&mut self, item: &HashMap<String, AttributeValue>) -> Result<()> {
         for (field, column) in self.schema.fields().iter().zip(&mut self.columns) {
             let cell = item.get(attribute_of(field)).map_or(Cell::Null, Cell::of);
-            match column.append(cell) {
+            let appended =
+                if column.kind == ColumnType::Item { Ok(column.append_item(item)) } else { column.append(cell) };
+            match appended {
                 Ok(bytes) => self.bytes += bytes,
                 Err(misfit) => return Err((*misfit).into_error(&self.catalog, &self.table, field)),
             }
@@ -92,6 +94,7 @@ enum Values {
     Date(Date32Builder),
     Struct { fields: Fields, columns: Vec<ColumnBuilder>, valid: Vec<bool> },
     List { element: FieldRef, column: Box<ColumnBuilder>, offsets: Vec<i32>, length: i32, valid: Vec<bool> },
+    Map { entry: FieldRef, names: StringBuilder, column: Box<ColumnBuilder>, offsets: Vec<i32>, valid: Vec<bool> },
 }
 
 impl ColumnBuilder {
@@ -99,7 +102,9 @@ impl ColumnBuilder {
         let unknown = || Error::internal(format!("column {} has a type that no DynamoDB column has", field.name()));
         let kind = ColumnType::of(field).ok_or_else(unknown)?;
         let values = match (&kind, field.data_type()) {
-            (ColumnType::Text | ColumnType::Json | ColumnType::Digits, _) => Values::Text(StringBuilder::new()),
+            (ColumnType::Text | ColumnType::Json | ColumnType::Item | ColumnType::Digits, _) => {
+                Values::Text(StringBuilder::new())
+            }
             (ColumnType::Int64, _) => Values::Int64(Int64Builder::new()),
             (ColumnType::Float64, _) => Values::Float64(Float64Builder::new()),
             (ColumnType::Decimal { .. }, decimal) => {
@@ -107,10 +112,10 @@ impl ColumnBuilder {
             }
             (ColumnType::Boolean, _) => Values::Boolean(BooleanBuilder::new()),
             (ColumnType::Binary, _) => Values::Binary(BinaryBuilder::new()),
-            (ColumnType::Timestamp, timestamp) => {
+            (ColumnType::Timestamp(_), timestamp) => {
                 Values::Timestamp(TimestampMicrosecondBuilder::new().with_data_type(timestamp.clone()))
             }
-            (ColumnType::Date, _) => Values::Date(Date32Builder::new()),
+            (ColumnType::Date(_), _) => Values::Date(Date32Builder::new()),
             (ColumnType::Struct(_), DataType::Struct(fields)) => Values::Struct {
                 fields: fields.clone(),
                 columns: fields.iter().map(|field| Self::new(field)).collect::<Result<_>>()?,
@@ -121,6 +126,13 @@ impl ColumnBuilder {
                 column: Box::new(Self::new(element)?),
                 offsets: vec![0],
                 length: 0,
+                valid: Vec::new(),
+            },
+            (ColumnType::Map(_), DataType::Map(entry, _)) => Values::Map {
+                entry: Arc::clone(entry),
+                names: StringBuilder::new(),
+                column: Box::new(Self::new(value_field(entry).ok_or_else(unknown)?)?),
+                offsets: vec![0],
                 valid: Vec::new(),
             },
             _ => return Err(unknown()),
@@ -147,10 +159,14 @@ impl ColumnBuilder {
                 out.append_value(bytes);
                 return Ok(bytes.len() + 4);
             }
-            (Values::Timestamp(out), Cell::Text(text)) => {
-                out.append_value(timestamp_micros(text).ok_or_else(misfit)?);
+            (Values::Timestamp(out), cell) => out.append_value(instant(&self.kind, cell).ok_or_else(misfit)?),
+            (Values::Date(out), cell) => out.append_value(day(&self.kind, cell).ok_or_else(misfit)?),
+            (Values::Map { names, column, offsets, valid, .. }, Cell::Other(AttributeValue::M(entries))) => {
+                let bytes = append_named(names, column, entries)?;
+                offsets.push(offset(names.len()));
+                valid.push(true);
+                return Ok(bytes);
             }
-            (Values::Date(out), Cell::Text(text)) => out.append_value(date_days(text).ok_or_else(misfit)?),
             (Values::Struct { fields, columns, valid }, Cell::Other(AttributeValue::M(entries))) => {
                 valid.push(true);
                 return append_entries(fields, columns, entries);
@@ -161,6 +177,15 @@ impl ColumnBuilder {
             _ => return Err(misfit()),
         }
         Ok(8)
+    }
+
+    /// Appends the whole item, as JSON.
+    fn append_item(&mut self, item: &HashMap<String, AttributeValue>) -> usize {
+        let Values::Text(out) = &mut self.values else { return self.values.append_null() };
+        let mut text = String::new();
+        write_entries(item, &mut text);
+        out.append_value(&text);
+        text.len() + 4
     }
 
     fn finish(&mut self) -> ArrayRef {
@@ -184,6 +209,13 @@ impl ColumnBuilder {
                 let nulls = NullBuffer::from(std::mem::take(valid));
                 Arc::new(ListArray::new(Arc::clone(element), offsets, column.finish(), Some(nulls)))
             }
+            Values::Map { entry, names, column, offsets, valid } => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(std::mem::replace(offsets, vec![0])));
+                let nulls = NullBuffer::from(std::mem::take(valid));
+                let DataType::Struct(fields) = entry.data_type() else { return column.finish() };
+                let entries = StructArray::new(fields.clone(), vec![Arc::new(names.finish()), column.finish()], None);
+                Arc::new(MapArray::new(Arc::clone(entry), offsets, entries, Some(nulls), false))
+            }
         }
     }
 }
@@ -206,6 +238,10 @@ impl Values {
             Self::List { offsets, length, valid, .. } => {
                 valid.push(false);
                 offsets.push(*length);
+            }
+            Self::Map { names, offsets, valid, .. } => {
+                valid.push(false);
+                offsets.push(offset(names.len()));
             }
         }
         4
@@ -271,6 +307,49 @@ fn json_text(cell: Cell<'_>) -> String {
 fn decimal(kind: &ColumnType, text: &str) -> Option<i128> {
     let ColumnType::Decimal { precision, scale } = kind else { return None };
     Number::parse(text)?.as_decimal(*precision, *scale)
+}
+
+fn instant(kind: &ColumnType, cell: Cell<'_>) -> Option<i64> {
+    match (kind, cell) {
+        (ColumnType::Timestamp(format), Cell::Text(text)) => format.of_text(text),
+        (ColumnType::Timestamp(format), Cell::Number(digits)) => format.of_number(digits),
+        _ => None,
+    }
+}
+
+fn day(kind: &ColumnType, cell: Cell<'_>) -> Option<i32> {
+    match (kind, cell) {
+        (ColumnType::Date(format), Cell::Text(text)) => format.of_text(text),
+        (ColumnType::Date(format), Cell::Number(digits)) => format.of_number(digits),
+        _ => None,
+    }
+}
+
+/// The field of the values of a map's entries.
+fn value_field(entry: &Field) -> Option<&FieldRef> {
+    let DataType::Struct(fields) = entry.data_type() else { return None };
+    fields.get(1)
+}
+
+/// Entries so far as the end of a map; a batch ends long before there are too many.
+fn offset(entries: usize) -> i32 {
+    i32::try_from(entries).unwrap_or(i32::MAX)
+}
+
+/// The entries of a map, sorted by name.
+fn append_named(
+    names: &mut StringBuilder,
+    column: &mut ColumnBuilder,
+    entries: &HashMap<String, AttributeValue>,
+) -> Result<usize, Box<Misfit>> {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_unstable_by_key(|(name, _)| *name);
+    let mut bytes = 4;
+    for (name, value) in entries {
+        bytes += name.len() + 4 + column.append(Cell::of(value)).map_err(|misfit| misfit.within("[]"))?;
+        names.append_value(name);
+    }
+    Ok(bytes)
 }
 
 fn append_entries(

@@ -1,9 +1,9 @@
 //! One value on its way into a column, and what to say when it does not fit.
 
 use super::attribute::kind_of;
-use super::column::ColumnType;
+use super::column::{ColumnType, attribute_of};
 use super::number::Number;
-use crate::config::quoted_key;
+use crate::config::{declaration, quoted_key};
 use arrow::datatypes::Field;
 use aws_sdk_dynamodb::types::AttributeValue;
 use headwater_core::{Error, ErrorKind};
@@ -50,15 +50,14 @@ impl<'a> Cell<'a> {
     }
 
     /// A type that would hold this value.
-    fn fitting_type(self) -> String {
-        match self {
-            Self::Number(text) => match Number::parse(text) {
-                Some(n) if n.fraction_digits() + n.integer_digits() <= 38 => {
-                    format!("decimal(38,{})", n.fraction_digits())
-                }
-                _ => "json".to_owned(),
-            },
-            _ => "json".to_owned(),
+    fn fitting_type(self) -> ColumnType {
+        let Self::Number(text) = self else { return ColumnType::Json };
+        let Some(number) = Number::parse(text) else { return ColumnType::Json };
+        match i8::try_from(number.fraction_digits()) {
+            Ok(scale) if number.fraction_digits() + number.integer_digits() <= 38 => {
+                ColumnType::Decimal { precision: 38, scale }
+            }
+            _ => ColumnType::Digits,
         }
     }
 }
@@ -69,7 +68,7 @@ pub(super) struct Misfit {
     found: String,
     wanted: String,
     /// The type to declare instead; nested values can only be declared with their whole column.
-    declare: String,
+    declare: ColumnType,
     path: Vec<String>,
 }
 
@@ -77,13 +76,13 @@ impl Misfit {
     pub(super) fn new(cell: Cell<'_>, wanted: &ColumnType) -> Box<Self> {
         // A number fits a number column of another size; anything else only fits as JSON.
         let numeric = matches!(wanted, ColumnType::Int64 | ColumnType::Decimal { .. });
-        let declare = if numeric { cell.fitting_type() } else { "json".to_owned() };
+        let declare = if numeric { cell.fitting_type() } else { ColumnType::Json };
         Box::new(Self { found: cell.describe(), wanted: wanted.label(), declare, path: Vec::new() })
     }
 
     pub(super) fn within(mut self: Box<Self>, step: &str) -> Box<Self> {
         self.path.insert(0, step.to_owned());
-        "json".clone_into(&mut self.declare);
+        self.declare = ColumnType::Json;
         self
     }
 
@@ -92,8 +91,8 @@ impl Misfit {
         let mut column = field.name().clone();
         self.path.iter().for_each(|step| column.push_str(step));
         let message = format!("column {column} of table {table} is {}, but an item has {}", self.wanted, self.found);
-        let name = quoted_key(field.name());
-        let line = format!("[catalogs.{catalog}.tables.{}.columns] {name} = \"{}\"", quoted_key(table), self.declare);
+        let line = declaration(field.name(), attribute_of(field), &self.declare);
+        let line = format!("[catalogs.{catalog}.tables.{}.columns] {line}", quoted_key(table));
         Error::new(ErrorKind::SchemaMismatch, message).with_hint(format!("declare its type: {line}"))
     }
 }

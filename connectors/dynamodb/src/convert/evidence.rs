@@ -1,7 +1,7 @@
 //! What a sample says about the type of an attribute.
 
 use super::attribute::kind_of;
-use super::column::ColumnType;
+use super::column::{ColumnType, Member};
 use super::number::Number;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -112,6 +112,11 @@ impl Evidence {
         if kinds.is_empty() { "NULL".to_owned() } else { kinds.join(" or ") }
     }
 
+    /// Whether no other kind was seen, NULL apart.
+    pub(crate) fn is_only(&self, kind: &str) -> bool {
+        self.kinds.iter().all(|seen| *seen == kind)
+    }
+
     /// The verdict: a type, and a note if a person might wonder about it.
     pub(crate) fn column_type(&self) -> (ColumnType, Option<&'static str>) {
         let verdict = match &self.shape {
@@ -127,9 +132,9 @@ impl Evidence {
             Shape::List(element) if element.is_silent() => {
                 return (ColumnType::Json, Some("only empty lists seen, read as JSON text"));
             }
-            Shape::Map(entries) => {
-                ColumnType::Struct(entries.iter().map(|(name, entry)| (name.clone(), entry.column_type().0)).collect())
-            }
+            Shape::Map(entries) => ColumnType::Struct(
+                entries.iter().map(|(name, entry)| Member::new(name, entry.column_type().0)).collect(),
+            ),
             Shape::List(element) => ColumnType::List(Box::new(element.column_type().0)),
         };
         (verdict, None)

@@ -3,6 +3,7 @@
 use super::number::Number;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::base64;
+use std::collections::HashMap;
 
 /// Appends a value to `out`.
 pub(super) fn write_json(value: &AttributeValue, out: &mut String) {
@@ -11,15 +12,7 @@ pub(super) fn write_json(value: &AttributeValue, out: &mut String) {
         AttributeValue::N(text) => write_number(text, out),
         AttributeValue::B(bytes) => write_text(&base64::encode(bytes.as_ref()), out),
         AttributeValue::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
-        AttributeValue::M(entries) => {
-            let mut entries: Vec<_> = entries.iter().collect();
-            entries.sort_unstable_by_key(|(name, _)| *name);
-            write_joined(out, '{', '}', entries, |(name, value), out| {
-                write_text(name, out);
-                out.push(':');
-                write_json(value, out);
-            });
-        }
+        AttributeValue::M(entries) => write_entries(entries, out),
         AttributeValue::L(values) => write_joined(out, '[', ']', values, write_json),
         AttributeValue::Ss(texts) => {
             write_joined(out, '[', ']', sorted_texts(texts), write_text);
@@ -34,6 +27,17 @@ pub(super) fn write_json(value: &AttributeValue, out: &mut String) {
         }
         _ => out.push_str("null"),
     }
+}
+
+/// Appends a map, or an item, sorted by name.
+pub(super) fn write_entries(entries: &HashMap<String, AttributeValue>, out: &mut String) {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_unstable_by_key(|(name, _)| *name);
+    write_joined(out, '{', '}', entries, |(name, value), out| {
+        write_text(name, out);
+        out.push(':');
+        write_json(value, out);
+    });
 }
 
 /// The members of a string set, by bytes.

@@ -20,7 +20,7 @@
 
 use super::expression::{Aliases, Condition, MAX_IN_OPERANDS};
 use super::literal::attribute;
-use crate::convert::{ColumnType, KeyKind};
+use crate::convert::{ColumnType, KeyKind, attribute_of};
 use crate::metadata::TableDetail;
 use headwater_core::{CompareOp, Expr, TableMetadata, Value};
 use serde_json::json;
@@ -72,7 +72,7 @@ impl Compiler<'_> {
             return Err("DynamoDB does not order truth values".to_owned());
         }
         let value = self.constant(name, kind, value)?;
-        let alias = self.aliases.name(name);
+        let alias = self.alias(name);
         let test = Condition::test(format!("{alias} {} {value}", op.symbol()), 1);
         if op == CompareOp::NotEq { Ok(self.of_type(&alias, kind, test)) } else { Ok(test) }
     }
@@ -81,8 +81,10 @@ impl Compiler<'_> {
         let Expr::Column(name) = operand else {
             return Err("only a column is tested for NULL by DynamoDB".to_owned());
         };
-        self.column_type(name)?;
-        let alias = self.aliases.name(name);
+        if self.column_type(name)? == ColumnType::Item {
+            return Ok(constant(!wanted));
+        }
+        let alias = self.alias(name);
         let null = self.aliases.value(json!({ "S": "NULL" }));
         Ok(if wanted {
             Condition::test(format!("(attribute_not_exists({alias}) OR attribute_type({alias}, {null}))"), 3)
@@ -101,7 +103,7 @@ impl Compiler<'_> {
         }
         let values = list.iter().filter(|value| !value.is_null());
         let values = values.map(|value| self.constant(name, kind, value)).collect::<Result<Vec<_>, _>>()?;
-        let alias = self.aliases.name(name);
+        let alias = self.alias(name);
         let tests = values.chunks(MAX_IN_OPERANDS).map(|values| {
             let found = format!("{alias} IN ({})", values.join(", "));
             if wanted { Condition::test(found, 1) } else { Condition::test(format!("NOT ({found})"), 2) }
@@ -126,7 +128,7 @@ impl Compiler<'_> {
         if prefix.is_empty() && !wanted {
             return Ok(Condition::Never);
         }
-        let alias = self.aliases.name(name);
+        let alias = self.alias(name);
         if prefix.is_empty() {
             return Ok(self.of_type(&alias, kind, Condition::Always));
         }
@@ -151,6 +153,12 @@ impl Compiler<'_> {
             return Err("DynamoDB rejects an empty value for a key attribute".to_owned());
         }
         attribute(kind, value).map(|value| self.aliases.value(value))
+    }
+
+    /// The alias of the attribute that a column is read from.
+    fn alias(&mut self, column: &str) -> String {
+        let attribute = self.table.schema.field_with_name(column).map_or(column, |field| attribute_of(field));
+        self.aliases.name(attribute)
     }
 
     fn comparable(&self, name: &str) -> Result<KeyKind, Reason> {

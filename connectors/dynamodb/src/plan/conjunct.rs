@@ -40,11 +40,11 @@ pub(super) enum Uses {
 }
 
 impl Conjunct<'_> {
-    /// Which attributes it needs.
+    /// Which columns it needs.
     pub(super) fn uses(&self, detail: &TableDetail) -> Uses {
         let (mut partition, mut sort, mut others) = (false, false, false);
         self.expr.visit_columns(&mut |name| {
-            if name == detail.partition.name {
+            if name == detail.partition.column {
                 partition = true;
             } else if detail.is_key(name) {
                 sort = true;

@@ -32,7 +32,7 @@ pub(super) fn sort_test(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> (Sor
 
 /// `=` and `IN`: all other conditions on the key are checked here, on the values themselves.
 fn equality(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answer>)> {
-    let values = conjuncts.iter().find_map(|conjunct| storable(key, &conjunct.equals(&key.name)?))?;
+    let values = conjuncts.iter().find_map(|conjunct| storable(key, &conjunct.equals(&key.column)?))?;
     let passing = |value: &Value| conjuncts.iter().all(|conjunct| passes(conjunct.expr, &|_| value.clone()));
     let values = values.into_iter().filter(|(value, _)| passing(value)).map(|(_, json)| json).collect();
     Some((SortTest::Values(values), vec![Answer::Exact; conjuncts.len()]))
@@ -101,7 +101,7 @@ fn range(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answ
     let mut bounds = Bounds::default();
     let mut answers = Vec::with_capacity(conjuncts.len());
     for conjunct in conjuncts {
-        let bound = conjunct.comparison(&key.name).filter(|(_, value)| as_json(key, value).is_some());
+        let bound = conjunct.comparison(&key.column).filter(|(_, value)| as_json(key, value).is_some());
         let taken = bound.is_some_and(|(op, value)| bounds.add(op, value));
         answers.push(if taken { Answer::Exact } else { refused(key) });
     }
@@ -139,14 +139,14 @@ fn between(key: &KeyAttribute, low: &Value, high: &Value) -> (SortTest, bool) {
 /// Bounds that exclude their value must be checked again after a `BETWEEN`.
 fn blur_strict_bounds(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>], answers: &mut [Answer]) {
     for (conjunct, answer) in conjuncts.iter().zip(answers) {
-        let strict = matches!(conjunct.comparison(&key.name), Some((CompareOp::Gt | CompareOp::Lt, _)));
+        let strict = matches!(conjunct.comparison(&key.column), Some((CompareOp::Gt | CompareOp::Lt, _)));
         if strict && *answer == Answer::Exact {
-            let reason = format!("a Query takes both bounds of {} only as BETWEEN, which includes them", key.name);
+            let reason = format!("a Query takes both bounds of {} only as BETWEEN, which includes them", key.column);
             *answer = Answer::Inexact(reason);
         }
     }
 }
 
 fn refused(key: &KeyAttribute) -> Answer {
-    Answer::Refused(format!("a Query takes one condition on the sort key {} and no further filter on it", key.name))
+    Answer::Refused(format!("a Query takes one condition on the sort key {} and no further filter on it", key.column))
 }

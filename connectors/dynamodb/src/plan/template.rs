@@ -93,10 +93,10 @@ fn sort_part<'a>(
 
 /// Whether a key column's values mean the same in the engine and as a key; the reason if not.
 pub(super) fn usable(table: &TableMetadata, key: &KeyAttribute) -> Result<(), String> {
-    match column_type(table, &key.name).map(|kind| kind.comparable()) {
+    match column_type(table, &key.column).map(|kind| kind.comparable()) {
         Some(Ok(kind)) if kind == key.kind => Ok(()),
-        Some(Err(reason)) => Err(format!("key column {} is not compared: {reason}", key.name)),
-        _ => Err(format!("key column {} is read as another type", key.name)),
+        Some(Err(reason)) => Err(format!("key column {} is not compared: {reason}", key.column)),
+        _ => Err(format!("key column {} is read as another type", key.column)),
     }
 }
 
@@ -121,11 +121,11 @@ impl QueryTemplate {
     }
 
     pub(super) fn sort_column(&self) -> Option<&str> {
-        self.sort.as_ref().filter(|_| self.sort_is_usable).map(|sort| sort.name.as_str())
+        self.sort.as_ref().filter(|_| self.sort_is_usable).map(|sort| sort.column.as_str())
     }
 
     pub(super) fn partition_column(&self) -> &str {
-        &self.partition.name
+        &self.partition.column
     }
 
     /// Whether items can be got one by one: their whole key is known and nothing needs to be filtered.
