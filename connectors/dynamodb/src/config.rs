@@ -32,7 +32,12 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     option("session_token", OptionKind::Secret, None, "Token of temporary credentials."),
     option("role_arn", OptionKind::Text, None, "Role to assume with these credentials."),
     option("external_id", OptionKind::Secret, None, "What the role's owner asks for when it is assumed."),
-    option("role_session_name", OptionKind::Text, Some("headwater"), "Name of the role's session, as CloudTrail shows it."),
+    option(
+        "role_session_name",
+        OptionKind::Text,
+        Some("headwater"),
+        "Name of the role's session, as CloudTrail shows it.",
+    ),
     option("sts_endpoint", OptionKind::Text, None, "Address in place of AWS's for assuming the role."),
     option(
         "sample_size",

@@ -1,6 +1,7 @@
 //! Tables and what is known of them: `ListTables`, `DescribeTable`, and a sample by `Scan`.
 
 mod columns;
+mod indexes;
 mod sample;
 
 use crate::config::DeclaredTable;
@@ -8,10 +9,12 @@ use crate::connect::Connection;
 use crate::convert::{KeyKind, attribute_of};
 use crate::error::call_error;
 use arrow::datatypes::Schema;
-use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, ScalarAttributeType, TableDescription};
+use aws_sdk_dynamodb::types::{BillingMode, KeySchemaElement, KeyType, TableDescription};
 use columns::Sources;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::{Error, KeyRole, NameStream, Precision, Result, TableKey, TableMetadata, TableName};
+pub(crate) use indexes::IndexDetail;
+use indexes::{indexes, known};
 use sample::{Sample, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,6 +35,12 @@ pub(crate) struct TableDetail {
     /// Whether reads are strongly consistent: twice the capacity, and no global secondary index can serve them.
     #[serde(default)]
     pub(crate) consistent: bool,
+    /// Provisioned read units per second; `None`: on demand.
+    #[serde(default)]
+    pub(crate) read_capacity: Option<u64>,
+    /// Secondary indexes, local ones first.
+    #[serde(default)]
+    pub(crate) indexes: Vec<IndexDetail>,
 }
 
 /// A key attribute as the table's description has it.
@@ -93,12 +102,8 @@ pub(crate) async fn get_table(connection: &Connection, name: &TableName) -> Resu
     let partition = key(&described, &declared, &KeyType::Hash)?;
     let partition = partition.ok_or_else(|| Error::internal("a DynamoDB table without a partition key"))?;
     let sort = key(&described, &declared, &KeyType::Range)?;
-    let sample = if declared.complete {
-        Sample::default()
-    } else {
-        let target = Target { table: &name.table, partition: partition.name.clone() };
-        Sample::take(connection, &target).await?
-    };
+    let target = Target { table: &name.table, partition: partition.name.clone(), indexes: indexes(&described) };
+    let sample = if declared.complete { Sample::of(&target) } else { Sample::take(connection, &target).await? };
     let consistent = connection.config().limits.consistent(&name.table);
     Description { name, described, declared, sample, consistent }.into_metadata(partition, sort)
 }
@@ -129,12 +134,7 @@ fn key(described: &TableDescription, declared: &DeclaredTable, role: &KeyType) -
 /// The type of an attribute in a key of the table or of an index.
 fn kind_of_key(described: &TableDescription, name: &str) -> Option<KeyKind> {
     let definition = described.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
-    match definition?.attribute_type() {
-        ScalarAttributeType::S => Some(KeyKind::S),
-        ScalarAttributeType::N => Some(KeyKind::N),
-        ScalarAttributeType::B => Some(KeyKind::B),
-        _ => None,
-    }
+    KeyKind::of(definition?.attribute_type())
 }
 
 fn no_known_type(attribute: &str) -> Error {
@@ -166,7 +166,10 @@ impl Description<'_> {
         }
         metadata.keys = self.keys(&keys, &metadata.schema);
         let item_bytes = self.sample.bytes.checked_div(self.sample.items).unwrap_or(0);
-        let detail = TableDetail { partition, sort, item_bytes, items_per_partition, consistent: self.consistent };
+        let (consistent, read_capacity) = (self.consistent, self.read_capacity());
+        let indexes = self.sample.indexes(metadata.row_count.value());
+        let detail =
+            TableDetail { partition, sort, item_bytes, items_per_partition, consistent, read_capacity, indexes };
         metadata.detail = serde_json::to_value(detail).map_err(|error| Error::internal(error.to_string()))?;
         Ok(metadata)
     }
@@ -182,6 +185,14 @@ impl Description<'_> {
             Some(number) => Precision::Inexact(number),
         };
         (known(self.described.item_count()), known(self.described.table_size_bytes()))
+    }
+
+    /// What the table may be read with per second, if it is limited to that.
+    fn read_capacity(&self) -> Option<u64> {
+        let billing = self.described.billing_mode_summary().and_then(|summary| summary.billing_mode());
+        let provisioned =
+            self.described.provisioned_throughput().filter(|_| billing != Some(&BillingMode::PayPerRequest));
+        known(provisioned.and_then(|provisioned| provisioned.read_capacity_units()))
     }
 
     /// Names of indexes and the attributes of their keys: partition first, as in the description itself.

@@ -54,8 +54,7 @@ async fn a_table_has_a_budget_of_its_own() {
     source.table("free", &[("id", "N")], vec![json!({ "id": { "N": "1" } })]).await;
     let (plan, free) = (source.plan(&whole_table()).await, source.plan(&ScanRequest::table(name("free"))).await);
     let contexts = [ScanContext::new("budgeted"), ScanContext::new("free")];
-    let both =
-        tokio::join!(read(&source.connector, &plan, &contexts[0]), read(&source.connector, &free, &contexts[1]));
+    let both = tokio::join!(read(&source.connector, &plan, &contexts[0]), read(&source.connector, &free, &contexts[1]));
     assert_eq!((both.0.unwrap(), both.1.unwrap()), (2_500, 1));
     let [budgeted, free] = contexts.map(|context| context.metrics.snapshot().throttle_wait);
     assert!(budgeted > Duration::from_secs(1), "one request a second, the sample's included: {budgeted:?}");

@@ -2,6 +2,7 @@
 
 use super::temporal::{DateFormat, TimestampFormat};
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
+use aws_sdk_dynamodb::types::ScalarAttributeType;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -189,6 +190,16 @@ pub(crate) enum KeyKind {
 }
 
 impl KeyKind {
+    /// The kind of a key attribute's type; `None` for one that the API did not have yet.
+    pub(crate) fn of(kind: &ScalarAttributeType) -> Option<Self> {
+        match kind {
+            ScalarAttributeType::S => Some(Self::S),
+            ScalarAttributeType::N => Some(Self::N),
+            ScalarAttributeType::B => Some(Self::B),
+            _ => None,
+        }
+    }
+
     /// As the API writes it.
     pub(crate) fn name(self) -> &'static str {
         match self {

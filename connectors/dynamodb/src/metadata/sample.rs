@@ -1,5 +1,6 @@
 //! The first items of a table, and what they say about its attributes.
 
+use super::indexes::{IndexDetail, IndexSample};
 use crate::connect::Connection;
 use crate::convert::{Evidence, attribute_to_json, item_size};
 use crate::error::call_error;
@@ -16,6 +17,7 @@ pub(super) struct Target<'a> {
     pub(super) table: &'a str,
     /// The partition key attribute.
     pub(super) partition: String,
+    pub(super) indexes: Vec<IndexDetail>,
 }
 
 /// What the sample taught; the items themselves are not kept.
@@ -30,12 +32,19 @@ pub(super) struct Sample {
     pub(super) complete: bool,
     /// Distinct values of the partition key, as JSON.
     partitions: HashSet<String>,
+    indexes: Vec<(IndexDetail, IndexSample)>,
 }
 
 impl Sample {
+    /// Nothing yet.
+    pub(super) fn of(target: &Target<'_>) -> Self {
+        let indexes = target.indexes.iter().map(|index| (index.clone(), IndexSample::default())).collect();
+        Self { indexes, ..Self::default() }
+    }
+
     /// Scans from the start of the table, as many items as the configuration wants.
     pub(super) async fn take(connection: &Connection, target: &Target<'_>) -> Result<Self> {
-        let mut sample = Self::default();
+        let mut sample = Self::of(target);
         let most = connection.config().limits.units_per_query;
         let mut after = None;
         for _ in 0..MAX_PAGES {
@@ -76,12 +85,20 @@ impl Sample {
     fn observe(&mut self, partition: &str, item: &HashMap<String, AttributeValue>) {
         self.items += 1;
         self.bytes += item_size(item);
+        self.indexes.iter_mut().for_each(|(index, sample)| sample.observe(index, item));
         for (name, value) in item {
             self.evidence.entry(name.clone()).or_default().observe(value);
             if name == partition {
                 self.partitions.insert(attribute_to_json(value).to_string());
             }
         }
+    }
+
+    /// The table's indexes with their sizes; `rows` are in the table, if that is known.
+    pub(super) fn indexes(&self, rows: Option<u64>) -> Vec<IndexDetail> {
+        let sized =
+            |(index, sample): &(IndexDetail, IndexSample)| sample.sized(index.clone(), self.items, rows, self.complete);
+        self.indexes.iter().map(sized).collect()
     }
 
     /// How many items share a partition key, on average; at least 1.
