@@ -1,46 +1,52 @@
 //! Which requests answer a scan, and what they promise. Pure: no I/O.
 //!
 //! ```text
-//! filters ──▶ conditions ──▶ is the partition key bound by = or IN?
-//!                              yes: Query per key value   pk conditions checked here, one sk condition in the key
-//!                                                         condition, the rest in the filter expression
-//!                              no:  Scan in segments      everything in the filter expression
+//! filters ──▶ conditions ──▶ for the table, and for each index that has all that is wanted (`index.rs`):
+//!               partition key bound by = or IN, whole keys, nothing to filter    BatchGetItem, 100 a request
+//!               partition key bound by = or IN                                   Query per key value: pk conditions
+//!                                                                                checked here, one sk condition in the
+//!                                                                                key condition, the rest in the filter
+//!               always                                                           Scan in segments, all in the filter
+//!             ──▶ the cheapest in read units (`cost.rs`); of the others each index has its reason in a note
 //! ```
+//!
+//! A Query reads in the order of its sort key, so it gives the first rows of such an order first (`top.rs`). Keys of a
+//! join may replace whatever was planned, again where that is cheaper (`keys.rs`).
 //!
 //! What DynamoDB cannot say, or says with another meaning, is refused with its reason and stays in the engine.
 //! A Scan promises no more than the Queries by join keys that may replace it (unless a limit or a count needs more).
-//! Secondary indexes are listed in the metadata and not used yet.
+//! DynamoDB hears the names of attributes, the engine those of columns; both differ where a person has declared so.
 
 mod condition;
 mod conjunct;
+mod cost;
+mod draft;
 mod expression;
+mod index;
 mod keys;
 mod literal;
+mod paths;
 mod request;
+mod scan;
 mod sort;
+mod target;
 mod template;
+mod top;
+mod ways;
 
 pub(crate) use keys::splits;
 pub(crate) use request::{BATCH_GET_ITEM, BatchParameters, KeyBatch, QUERY, ReadParameters, SCAN};
 
-use crate::convert::attribute_of;
+use crate::convert::{ColumnType, attribute_of};
 use crate::metadata::TableDetail;
-use arrow::datatypes::Schema;
-use condition::Compiler;
-use conjunct::{Conjunct, FilterExpression, answers, conjuncts};
+use arrow::datatypes::SchemaRef;
+use conjunct::{answers, conjuncts};
+use draft::{Draft, draft};
 use expression::Aliases;
-use headwater_core::{
-    AccessPath, Answer, Error, Precision, Result, ScanPlan, ScanRequest, SourceRequest, TableMetadata, Value,
-};
-use keys::PlanDetail;
-use literal::AsKey;
-use request::{capacity_wanted, operation};
-use sort::SortTest;
-use std::collections::HashSet;
-use template::{ItemKey, QueryShape, query_shape, usable};
-
-/// A Scan gets a further segment for so many bytes: four pages of 1 MB.
-const BYTES_PER_SEGMENT: u64 = 4 << 20;
+use headwater_core::{Answer, Error, Precision, Result, ScanPlan, ScanRequest, SourceRequest, TableMetadata, Top};
+use request::capacity_wanted;
+use serde_json::Value as Json;
+use target::{Target, attribute_of_column};
 
 /// Plans a scan of a table with at most `scan_segments` in parallel.
 ///
@@ -49,24 +55,16 @@ const BYTES_PER_SEGMENT: u64 = 4 << 20;
 pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, scan_segments: u32) -> Result<ScanPlan> {
     let schema = request.output_schema(table)?;
     let detail = TableDetail::of(table)?;
-    let mut reading = Reading::new(table, &detail, attributes(&schema));
+    let reading = Reading::new(table, &detail, request, &schema, scan_segments);
     let conjuncts = conjuncts(&request.filters);
-    let shape = query_shape(table, &reading, &conjuncts);
-    let bound = bound_values(table, &detail, &shape, &conjuncts);
-    let draft = match bound {
-        Some(values) => query_draft(&reading, &conjuncts, shape, values)?,
-        None => scan_draft(&reading, &conjuncts, shape, scan_segments, request.limit.is_some())?,
-    };
-    reading.notes.extend(draft.notes.iter().cloned());
+    let (candidates, mut notes) = ways::candidates(&reading, &conjuncts);
+    let (way, more) = ways::cheapest(&reading, &candidates, &conjuncts)
+        .ok_or_else(|| Error::internal("a table that cannot even be scanned"))?;
+    notes.extend(more);
+    let draft = draft(&reading, &candidates, &conjuncts, way)?;
+    notes.extend(reading.projection_note());
     let filters = answers(request.filters.len(), &conjuncts, &draft.outcomes);
-    finish(request, schema, draft, filters, reading)
-}
-
-/// The attributes that columns are read from, each once. Empty: only the number of items is wanted.
-fn attributes(schema: &Schema) -> Vec<String> {
-    let mut known = HashSet::new();
-    let names = schema.fields().iter().map(|field| attribute_of(field));
-    names.filter(|name| known.insert(*name)).map(str::to_owned).collect()
+    finish(request, schema, draft, filters, (table, notes))
 }
 
 /// What is the same for all requests of a plan.
@@ -74,28 +72,52 @@ fn attributes(schema: &Schema) -> Vec<String> {
 struct Reading<'a> {
     table: &'a TableMetadata,
     detail: &'a TableDetail,
-    /// Attributes to fetch; empty: only their number is wanted.
+    /// Attributes to fetch, each once; empty: only the number of items is wanted.
     attributes: Vec<String>,
-    notes: Vec<String>,
+    /// Whether some column is made of the whole item.
+    whole_items: bool,
+    /// These and all that filters and order need.
+    needed: Vec<String>,
+    top: Option<&'a Top>,
+    limit: Option<u64>,
+    scan_segments: u32,
 }
 
 impl<'a> Reading<'a> {
-    fn new(table: &'a TableMetadata, detail: &'a TableDetail, attributes: Vec<String>) -> Self {
-        let mut reading = Self { table, detail, attributes, notes: Vec::new() };
-        if !reading.attributes.is_empty() && reading.base(None, Aliases::default()).projection_expression.is_none() {
-            let message = "the names of all columns are longer than a projection may be: whole items are fetched";
-            reading.notes.push(message.to_owned());
-        }
-        reading
+    fn new(
+        table: &'a TableMetadata,
+        detail: &'a TableDetail,
+        request: &'a ScanRequest,
+        schema: &SchemaRef,
+        scan_segments: u32,
+    ) -> Self {
+        let mut attributes = Vec::new();
+        schema.fields().iter().for_each(|field| add(&mut attributes, attribute_of(field)));
+        let whole_items = schema.fields().iter().any(|field| ColumnType::of(field) == Some(ColumnType::Item));
+        let mut needed = attributes.clone();
+        let mut need = |column: &str| {
+            if let Some(attribute) = attribute_of_column(table, column) {
+                add(&mut needed, attribute);
+            }
+        };
+        request.filters.iter().for_each(|filter| filter.visit_columns(&mut need));
+        request.top.iter().flat_map(|top| &top.order).for_each(|key| need(&key.column));
+        let (top, limit) = (request.top.as_ref(), request.limit);
+        Self { table, detail, attributes, whole_items, needed, top, limit, scan_segments }
     }
 
     /// A request's parameters without the access path.
-    fn base(&self, filter: Option<String>, mut aliases: Aliases) -> ReadParameters {
+    fn base(&self, target: &Target<'_>, filter: Option<String>, mut aliases: Aliases) -> ReadParameters {
         let counted = self.attributes.is_empty();
         let mut parameters = ReadParameters {
             table_name: self.table.name.table.clone(),
+            index_name: target.index.map(|index| index.name.clone()),
             filter_expression: filter,
-            projection_expression: if counted { None } else { aliases.projection(&self.attributes) },
+            projection_expression: if counted || self.whole_items {
+                None
+            } else {
+                aliases.projection(&self.attributes)
+            },
             select: counted.then(|| "COUNT".to_owned()),
             consistent_read: self.detail.consistent.then_some(true),
             return_consumed_capacity: capacity_wanted(),
@@ -104,217 +126,113 @@ impl<'a> Reading<'a> {
         aliases.store(&mut parameters);
         parameters
     }
-}
 
-/// A plan in the making.
-struct Draft {
-    outcomes: Vec<Answer>,
-    access: AccessPath,
-    requests: Vec<SourceRequest>,
-    rows: Precision,
-    detail: PlanDetail,
-    notes: Vec<String>,
-    /// Whether DynamoDB filters after it counts its own `Limit`.
-    filtered: bool,
-}
-
-/// The values of the partition key that a condition names, those that cannot be left out.
-fn bound_values(
-    table: &TableMetadata,
-    detail: &TableDetail,
-    shape: &QueryShape,
-    conjuncts: &[Conjunct<'_>],
-) -> Option<Vec<(Value, ItemKey)>> {
-    usable(table, &detail.partition).ok()?;
-    let lists = conjuncts.iter().filter_map(|conjunct| conjunct.equals(&detail.partition.column));
-    lists.into_iter().find_map(|values| {
-        let (mut kept, mut seen) = (Vec::new(), HashSet::new());
-        for value in values {
-            match shape.template.partition_key(&value) {
-                AsKey::Storable(json) if seen.insert(json.to_string()) => {
-                    kept.push((value, ItemKey { partition: json, sort: None }));
-                }
-                AsKey::Storable(_) | AsKey::Impossible => {}
-                AsKey::Unclear => return None,
-            }
-        }
-        Some(kept)
-    })
-}
-
-fn query_draft(
-    reading: &Reading<'_>,
-    conjuncts: &[Conjunct<'_>],
-    shape: QueryShape,
-    mut values: Vec<(Value, ItemKey)>,
-) -> Result<Draft> {
-    if shape.never {
-        values.clear();
+    /// Whether every item has the attribute, as it is part of the table's key.
+    fn is_table_key(&self, attribute: &str) -> bool {
+        let keys = [Some(&self.detail.partition), self.detail.sort.as_ref()];
+        keys.into_iter().flatten().any(|key| key.name == attribute)
     }
-    let requests: Vec<_> = values.iter().map(|(_, key)| shape.template.requests(key)).collect::<Result<_>>()?;
-    let requests: Vec<SourceRequest> = requests.into_iter().flatten().collect();
-    let mut columns = vec![reading.detail.partition.column.clone()];
-    if shape.template.sort_test != SortTest::Any {
-        columns.extend(reading.detail.sort.iter().map(|sort| sort.column.clone()));
-    }
-    let rows = query_rows(reading, conjuncts, &shape, values.len(), requests.len());
-    let bound = values.into_iter().map(|(_, key)| key.partition).collect();
-    let filtered = shape.template.has_filter();
-    let detail = PlanDetail::new(reading, Ok(shape.template), Some(bound));
-    let access = AccessPath::Keys(columns);
-    Ok(Draft { outcomes: shape.outcomes, access, requests, rows, detail, notes: Vec::new(), filtered })
-}
 
-fn scan_draft(
-    reading: &Reading<'_>,
-    conjuncts: &[Conjunct<'_>],
-    shape: QueryShape,
-    scan_segments: u32,
-    limited: bool,
-) -> Result<Draft> {
-    let (table, detail) = (reading.table, reading.detail);
-    let mut aliases = Aliases::default();
-    let mut filter = FilterExpression::default();
-    let mut outcomes = Vec::with_capacity(conjuncts.len());
-    for conjunct in conjuncts {
-        let mut compiler = Compiler { table, detail, aliases: &mut aliases };
-        outcomes.push(filter.push(&mut compiler, conjunct).map_or_else(refuse, |()| Answer::Exact));
-    }
-    let never = filter.never;
-    let base = reading.base(filter.text(), aliases);
-    let filtered = base.filter_expression.is_some();
-    let requests = if never { Vec::new() } else { scan_requests(&base, segments(table, scan_segments))? };
-    let rows = if never { Precision::Exact(0) } else { scan_rows(table, conjuncts, &outcomes) };
-    let template = usable(table, &detail.partition).and_then(|()| {
-        // Exact answers are of use to a limit and to counting; to anything else, reading by keys is of more.
-        if !limited && !reading.attributes.is_empty() {
-            soften(&mut outcomes, &shape.outcomes);
-        }
-        keeps_promises(shape, &outcomes)
-    });
-    let notes =
-        template.as_ref().err().map(|reason| format!("join keys are of no use: {reason}")).into_iter().collect();
-    let detail = PlanDetail::new(reading, template, None);
-    Ok(Draft { outcomes, access: AccessPath::Scan, requests, rows, detail, notes, filtered })
-}
-
-/// Promises no more than a Query by join keys could keep in place of the Scan.
-fn soften(promised: &mut [Answer], by_keys: &[Answer]) {
-    for (promise, outcome) in promised.iter_mut().zip(by_keys) {
-        if let (Answer::Exact, Answer::Inexact(reason) | Answer::Refused(reason)) = (&*promise, outcome) {
-            *promise = Answer::Inexact(format!("checked again in case join keys replace the Scan: {reason}"));
-        }
+    fn projection_note(&self) -> Option<String> {
+        let too_long = !self.whole_items
+            && !self.attributes.is_empty()
+            && Aliases::default().projection(&self.attributes).is_none();
+        let note = "the names of all columns are longer than a projection may be: whole items are fetched";
+        too_long.then(|| note.to_owned())
     }
 }
 
-/// A Query by join keys must apply everything that the Scan in its place has promised.
-fn keeps_promises(shape: QueryShape, promised: &[Answer]) -> Result<template::QueryTemplate, String> {
-    for (promise, outcome) in promised.iter().zip(&shape.outcomes) {
-        if let (Answer::Exact, Answer::Inexact(reason) | Answer::Refused(reason)) = (promise, outcome) {
-            return Err(reason.clone());
-        }
+fn add(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|known| known == name) {
+        names.push(name.to_owned());
     }
-    Ok(shape.template)
-}
-
-fn segments(table: &TableMetadata, most: u32) -> u32 {
-    let wanted = table.byte_size.value().unwrap_or(0) / BYTES_PER_SEGMENT + 1;
-    u32::try_from(wanted).unwrap_or(u32::MAX).min(most).max(1)
-}
-
-fn scan_requests(base: &ReadParameters, segments: u32) -> Result<Vec<SourceRequest>> {
-    let total = i32::try_from(segments).map_err(|_| Error::internal("more segments than DynamoDB has"))?;
-    if total == 1 {
-        return Ok(vec![operation(SCAN, base)?]);
-    }
-    let segment = |segment| ReadParameters { segment: Some(segment), total_segments: Some(total), ..base.clone() };
-    (0..total).map(|number| operation(SCAN, &segment(number))).collect()
-}
-
-/// Rows of a Scan: the table's, thinned by a guess per applied condition.
-fn scan_rows(table: &TableMetadata, conjuncts: &[Conjunct<'_>], outcomes: &[Answer]) -> Precision {
-    let Some(rows) = table.row_count.value() else { return Precision::Unknown };
-    Precision::Inexact(thinned(rows as f64, conjuncts.iter().zip(outcomes)))
-}
-
-/// Rows of a Query: partitions by their average size, or one per full key.
-fn query_rows(
-    reading: &Reading<'_>,
-    conjuncts: &[Conjunct<'_>],
-    shape: &QueryShape,
-    partitions: usize,
-    requests: usize,
-) -> Precision {
-    if requests == 0 {
-        return Precision::Exact(0);
-    }
-    let items = match &shape.template.sort_test {
-        SortTest::Values(_) => requests as f64,
-        _ => partitions as f64 * reading.detail.items_per_partition,
-    };
-    let others = conjuncts.iter().zip(&shape.outcomes);
-    let by_value = |c: &Conjunct<'_>| {
-        let sort = reading.detail.sort.as_ref();
-        c.equals(&reading.detail.partition.column).or_else(|| c.equals(&sort?.column)).is_some()
-    };
-    let others = others.filter(|(conjunct, _)| !by_value(conjunct));
-    Precision::Inexact(thinned(items, others))
-}
-
-fn thinned<'a, 'b: 'a>(rows: f64, parts: impl Iterator<Item = (&'a Conjunct<'b>, &'a Answer)>) -> u64 {
-    let applied = parts.filter(|(_, answer)| !matches!(answer, Answer::Refused(_)));
-    let rows = applied.fold(rows, |rows, (conjunct, _)| rows * conjunct.selectivity());
-    keys::whole(rows.ceil().max(1.0))
 }
 
 fn refuse(reason: String) -> Answer {
     Answer::Refused(reason)
 }
 
-/// Settles the limit and puts the plan together.
+/// A non-negative estimate as a count.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn whole(estimate: f64) -> u64 {
+    estimate as u64
+}
+
+/// Settles limit and top, and puts the plan together.
 fn finish(
     request: &ScanRequest,
-    schema: arrow::datatypes::SchemaRef,
+    schema: SchemaRef,
     mut draft: Draft,
     filters: Vec<Answer>,
-    reading: Reading<'_>,
+    (table, notes): (&TableMetadata, Vec<String>),
 ) -> Result<ScanPlan> {
-    let limit = request.limit.map(|limit| limit_answer(limit, &filters, &draft));
-    if let (Some(most), Some(Answer::Exact | Answer::Inexact(_))) = (request.limit, &limit) {
-        draft.detail.split_limit = Some(most);
-        if !draft.filtered {
-            draft.requests.iter_mut().for_each(|request| keys::set_limit(request, most));
-        }
-        draft.rows = draft.rows.value().map_or(Precision::Unknown, |rows| Precision::Inexact(rows.min(most)));
-        if most == 0 {
-            // DynamoDB's own limit starts at one.
-            draft.requests.clear();
-            draft.rows = Precision::Exact(0);
-        }
+    let all_exact = ways::all_exact(&filters);
+    let limit = request.limit.map(|limit| limit_answer(limit, all_exact, &draft));
+    let top = request.top.as_ref().map(|_| top_answer(all_exact, &draft));
+    let accepted = |answer: &Option<Answer>| matches!(answer, Some(Answer::Exact | Answer::Inexact(_)));
+    let asked = request.limit.filter(|_| accepted(&limit));
+    if let Some(most) = asked.or(request.top.as_ref().map(|top| top.rows).filter(|_| accepted(&top))) {
+        stop_after(&mut draft, most);
     }
-    draft.detail.stops_at_limit = limit == Some(Answer::Exact);
+    draft.detail.stops_at_limit = limit == Some(Answer::Exact) || accepted(&top);
     let key_columns = draft.detail.key_columns();
     let detail = serde_json::to_value(&draft.detail).map_err(|error| Error::internal(error.to_string()))?;
-    let whole = ScanPlan::whole_table(reading.table, request, draft.requests)?;
+    let whole = ScanPlan::whole_table(table, request, draft.requests)?;
     Ok(ScanPlan {
         schema,
         filters,
+        top,
         limit,
         access: draft.access,
         key_columns,
         rows: draft.rows,
-        notes: reading.notes,
+        notes: notes.into_iter().chain(draft.notes).collect(),
         detail,
         ..whole
     })
 }
 
-fn limit_answer(limit: u64, filters: &[Answer], draft: &Draft) -> Answer {
-    if filters.iter().any(|answer| *answer != Answer::Exact) {
+/// Each request stops after so many rows.
+fn stop_after(draft: &mut Draft, most: u64) {
+    draft.detail.split_limit = Some(most);
+    if !draft.filtered {
+        draft.requests.iter_mut().for_each(|request| set_limit(request, most));
+    }
+    draft.rows = draft.rows.value().map_or(Precision::Unknown, |rows| Precision::Inexact(rows.min(most)));
+    if most == 0 {
+        // DynamoDB's own limit starts at one.
+        draft.requests.clear();
+        draft.rows = Precision::Exact(0);
+    }
+}
+
+/// Puts the API's `Limit` into a request: items looked at, which are items returned where nothing filters.
+fn set_limit(request: &mut SourceRequest, limit: u64) {
+    if let SourceRequest::Operation { name, parameters: Json::Object(parameters) } = request
+        && [QUERY, SCAN].contains(&name.as_str())
+        && limit > 0
+    {
+        parameters.insert("Limit".to_owned(), i32::try_from(limit).unwrap_or(i32::MAX).into());
+    }
+}
+
+fn limit_answer(limit: u64, all_exact: bool, draft: &Draft) -> Answer {
+    if !all_exact {
         return Answer::Refused("rows are filtered again after DynamoDB, which may leave too few".to_owned());
     }
     if limit == 0 || draft.requests.len() <= 1 {
         return Answer::Exact;
     }
     Answer::Inexact("each request stops at the limit by itself".to_owned())
+}
+
+fn top_answer(all_exact: bool, draft: &Draft) -> Answer {
+    if !all_exact {
+        return Answer::Refused("rows are filtered again after DynamoDB, which may leave too few".to_owned());
+    }
+    match (&draft.unordered, draft.requests.len()) {
+        (Some(reason), _) => Answer::Refused(reason.clone()),
+        (None, 0 | 1) => Answer::Exact,
+        (None, _) => Answer::Inexact("each Query gives its own first rows".to_owned()),
+    }
 }

@@ -18,21 +18,22 @@
 //! A value of another type than its column's does not satisfy a condition either way. Where DynamoDB filters, such
 //! an item is left out; where it does not, reading it is an error. Neither is a wrong row.
 
+use super::Reading;
 use super::expression::{Aliases, Condition, MAX_IN_OPERANDS};
 use super::literal::attribute;
-use crate::convert::{ColumnType, KeyKind, attribute_of};
-use crate::metadata::TableDetail;
+use super::target::{Target, attribute_of_column};
+use crate::convert::{ColumnType, KeyKind};
 use headwater_core::{CompareOp, Expr, TableMetadata, Value};
 use serde_json::json;
 
 /// Why an expression is not sent, in words.
 pub(super) type Reason = String;
 
-/// Compiles expressions over one table.
+/// Compiles expressions over the items of a table or an index.
 #[derive(Debug)]
 pub(super) struct Compiler<'a> {
-    pub(super) table: &'a TableMetadata,
-    pub(super) detail: &'a TableDetail,
+    pub(super) reading: &'a Reading<'a>,
+    pub(super) target: &'a Target<'a>,
     pub(super) aliases: &'a mut Aliases,
 }
 
@@ -72,7 +73,7 @@ impl Compiler<'_> {
             return Err("DynamoDB does not order truth values".to_owned());
         }
         let value = self.constant(name, kind, value)?;
-        let alias = self.alias(name);
+        let alias = self.alias(name)?;
         let test = Condition::test(format!("{alias} {} {value}", op.symbol()), 1);
         if op == CompareOp::NotEq { Ok(self.of_type(&alias, kind, test)) } else { Ok(test) }
     }
@@ -84,7 +85,7 @@ impl Compiler<'_> {
         if self.column_type(name)? == ColumnType::Item {
             return Ok(constant(!wanted));
         }
-        let alias = self.alias(name);
+        let alias = self.alias(name)?;
         let null = self.aliases.value(json!({ "S": "NULL" }));
         Ok(if wanted {
             Condition::test(format!("(attribute_not_exists({alias}) OR attribute_type({alias}, {null}))"), 3)
@@ -103,7 +104,7 @@ impl Compiler<'_> {
         }
         let values = list.iter().filter(|value| !value.is_null());
         let values = values.map(|value| self.constant(name, kind, value)).collect::<Result<Vec<_>, _>>()?;
-        let alias = self.alias(name);
+        let alias = self.alias(name)?;
         let tests = values.chunks(MAX_IN_OPERANDS).map(|values| {
             let found = format!("{alias} IN ({})", values.join(", "));
             if wanted { Condition::test(found, 1) } else { Condition::test(format!("NOT ({found})"), 2) }
@@ -128,7 +129,7 @@ impl Compiler<'_> {
         if prefix.is_empty() && !wanted {
             return Ok(Condition::Never);
         }
-        let alias = self.alias(name);
+        let alias = self.alias(name)?;
         if prefix.is_empty() {
             return Ok(self.of_type(&alias, kind, Condition::Always));
         }
@@ -149,16 +150,20 @@ impl Compiler<'_> {
     fn constant(&mut self, name: &str, kind: KeyKind, value: &Value) -> Result<String, Reason> {
         let empty = matches!(value, Value::Utf8(text) if text.is_empty())
             || matches!(value, Value::Binary(bytes) if bytes.is_empty());
-        if empty && self.detail.is_key(name) {
+        let attribute_name = self.attribute(name)?;
+        if empty && (self.reading.is_table_key(attribute_name) || self.target.is_key(attribute_name)) {
             return Err("DynamoDB rejects an empty value for a key attribute".to_owned());
         }
         attribute(kind, value).map(|value| self.aliases.value(value))
     }
 
-    /// The alias of the attribute that a column is read from.
-    fn alias(&mut self, column: &str) -> String {
-        let attribute = self.table.schema.field_with_name(column).map_or(column, |field| attribute_of(field));
-        self.aliases.name(attribute)
+    fn attribute(&self, name: &str) -> Result<&str, Reason> {
+        attribute_of_column(self.reading.table, name).ok_or_else(|| unknown(name))
+    }
+
+    fn alias(&mut self, name: &str) -> Result<String, Reason> {
+        let attribute = attribute_of_column(self.reading.table, name).ok_or_else(|| unknown(name))?;
+        Ok(self.aliases.name(attribute))
     }
 
     fn comparable(&self, name: &str) -> Result<KeyKind, Reason> {
@@ -166,8 +171,12 @@ impl Compiler<'_> {
     }
 
     fn column_type(&self, name: &str) -> Result<ColumnType, Reason> {
-        column_type(self.table, name).ok_or_else(|| format!("column {name} is not one of the table's"))
+        column_type(self.reading.table, name).ok_or_else(|| unknown(name))
     }
+}
+
+fn unknown(column: &str) -> Reason {
+    format!("column {column} is not one of the table's")
 }
 
 /// The type of a column; `None` if there is no such column.

@@ -2,8 +2,8 @@
 
 use super::condition::{Compiler, Reason};
 use super::expression::{Condition, MAX_EXPRESSION_BYTES, MAX_OPERATORS};
-use crate::metadata::TableDetail;
-use headwater_core::{Answer, CompareOp, Expr, Value};
+use super::target::{Target, attribute_of_column};
+use headwater_core::{Answer, CompareOp, Expr, TableMetadata, Value};
 
 /// One condition and the filter it is part of.
 #[derive(Debug, Clone, Copy)]
@@ -40,24 +40,34 @@ pub(super) enum Uses {
 }
 
 impl Conjunct<'_> {
-    /// Which columns it needs.
-    pub(super) fn uses(&self, detail: &TableDetail) -> Uses {
-        let (mut partition, mut sort, mut others) = (false, false, false);
+    /// Which attributes it needs.
+    pub(super) fn uses(&self, target: &Target<'_>, table: &TableMetadata) -> Uses {
+        let (mut partition, mut sort, mut others, mut again) = (false, false, false, false);
         self.expr.visit_columns(&mut |name| {
-            if name == detail.partition.column {
+            if name == target.partition.column {
                 partition = true;
-            } else if detail.is_key(name) {
+            } else if target.sort.as_ref().is_some_and(|key| key.column == name) {
                 sort = true;
+            } else if attribute_of_column(table, name).is_some_and(|attribute| target.is_key(attribute)) {
+                // A second column of a key attribute.
+                again = true;
             } else {
                 others = true;
             }
         });
-        match (partition, sort, others) {
-            (true, false, false) => Uses::Partition,
-            (false, true, false) => Uses::Sort,
-            (false, false, _) => Uses::Others,
+        match (partition, sort, others, again) {
+            (true, false, false, false) => Uses::Partition,
+            (false, true, false, false) => Uses::Sort,
+            (false, false, _, false) => Uses::Others,
             _ => Uses::Mixed,
         }
+    }
+
+    /// Whether it is `column IS NOT NULL`.
+    pub(super) fn is_not_null(&self, column: &str) -> bool {
+        let Expr::Not(operand) = self.expr else { return false };
+        let Expr::IsNull(operand) = operand.as_ref() else { return false };
+        matches!(operand.as_ref(), Expr::Column(name) if name == column)
     }
 
     /// The constants that `column` must be one of, if the condition says so.

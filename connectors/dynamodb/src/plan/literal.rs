@@ -1,7 +1,6 @@
 //! Constants of a predicate, and join keys, as DynamoDB's values.
 
 use crate::convert::{KeyKind, Number};
-use crate::metadata::KeyAttribute;
 use aws_smithy_types::base64;
 use headwater_core::Value;
 use serde_json::{Value as Json, json};
@@ -36,16 +35,16 @@ pub(super) enum AsKey {
     Unclear,
 }
 
-/// A value as the key attribute `key`, which is the sort key or the partition key.
-pub(super) fn key_value(key: &KeyAttribute, is_sort: bool, value: &Value) -> AsKey {
+/// A value as a key attribute of `kind`, which is the sort key or the partition key.
+pub(super) fn key_value(kind: KeyKind, is_sort: bool, value: &Value) -> AsKey {
     let most = if is_sort { MAX_SORT_BYTES } else { MAX_PARTITION_BYTES };
     let sized = |length: usize| (1..=most).contains(&length);
-    match (key.kind, value) {
+    match (kind, value) {
         (_, Value::Null) => AsKey::Impossible,
         (KeyKind::S, Value::Utf8(text)) if !sized(text.len()) => AsKey::Impossible,
         (KeyKind::B, Value::Binary(bytes)) if !sized(bytes.len()) => AsKey::Impossible,
         (KeyKind::N, number) if number.as_decimal().is_some() => {
-            attribute(key.kind, number).map_or(AsKey::Impossible, AsKey::Storable)
+            attribute(kind, number).map_or(AsKey::Impossible, AsKey::Storable)
         }
         (kind, value) => attribute(kind, value).map_or(AsKey::Unclear, AsKey::Storable),
     }

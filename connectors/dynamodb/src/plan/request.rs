@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub(crate) struct ReadParameters {
     pub(crate) table_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) index_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key_condition_expression: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) filter_expression: Option<String>,
@@ -20,6 +22,9 @@ pub(crate) struct ReadParameters {
     pub(crate) expression_attribute_names: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) expression_attribute_values: BTreeMap<String, Json>,
+    /// `false` reads a Query's items from the greatest sort key down; a Scan has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scan_index_forward: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) segment: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +65,9 @@ pub(crate) struct KeyBatch {
 pub(crate) const QUERY: &str = "Query";
 pub(crate) const SCAN: &str = "Scan";
 pub(crate) const BATCH_GET_ITEM: &str = "BatchGetItem";
+
+/// Most keys of a `BatchGetItem`.
+pub(super) const MAX_BATCH_KEYS: usize = 100;
 
 /// The value of `ReturnConsumedCapacity` in every request.
 pub(crate) fn capacity_wanted() -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::conjunct::Conjunct;
 use super::literal::{AsKey, MAX_SORT_BYTES, key_value};
-use crate::metadata::KeyAttribute;
+use super::target::Key;
 use headwater_core::{Answer, CompareOp, Expr, Value, eval::passes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -26,12 +26,12 @@ pub(super) enum SortTest {
 }
 
 /// The test, and an answer for each condition in turn.
-pub(super) fn sort_test(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
+pub(super) fn sort_test(key: &Key, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
     equality(key, conjuncts).or_else(|| prefix(key, conjuncts)).unwrap_or_else(|| range(key, conjuncts))
 }
 
 /// `=` and `IN`: all other conditions on the key are checked here, on the values themselves.
-fn equality(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answer>)> {
+fn equality(key: &Key, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answer>)> {
     let values = conjuncts.iter().find_map(|conjunct| storable(key, &conjunct.equals(&key.column)?))?;
     let passing = |value: &Value| conjuncts.iter().all(|conjunct| passes(conjunct.expr, &|_| value.clone()));
     let values = values.into_iter().filter(|(value, _)| passing(value)).map(|(_, json)| json).collect();
@@ -39,10 +39,10 @@ fn equality(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest
 }
 
 /// The distinct values that a key can have; `None` if that is unclear for one of them.
-fn storable(key: &KeyAttribute, values: &[Value]) -> Option<Vec<(Value, Json)>> {
+fn storable(key: &Key, values: &[Value]) -> Option<Vec<(Value, Json)>> {
     let (mut kept, mut seen) = (Vec::new(), HashSet::new());
     for value in values {
-        match key_value(key, true, value) {
+        match key_value(key.kind, true, value) {
             AsKey::Storable(json) if seen.insert(json.to_string()) => kept.push((value.clone(), json)),
             AsKey::Storable(_) | AsKey::Impossible => {}
             AsKey::Unclear => return None,
@@ -51,14 +51,14 @@ fn storable(key: &KeyAttribute, values: &[Value]) -> Option<Vec<(Value, Json)>> 
     Some(kept)
 }
 
-fn prefix(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answer>)> {
+fn prefix(key: &Key, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answer>)> {
     let prefix_of = |conjunct: &Conjunct<'_>| match conjunct.expr {
         Expr::StartsWith { prefix, .. } if !prefix.is_empty() => Some(prefix.clone()),
         _ => None,
     };
     let at = conjuncts.iter().position(|conjunct| prefix_of(conjunct).is_some())?;
     let prefix = prefix_of(conjuncts.get(at)?)?;
-    let mut answers = vec![refused(key); conjuncts.len()];
+    let mut answers: Vec<Answer> = conjuncts.iter().map(|conjunct| unless_true_of_all(key, conjunct)).collect();
     *answers.get_mut(at)? = Answer::Exact;
     if prefix.len() > MAX_SORT_BYTES {
         // No key is that long, and DynamoDB would refuse the question.
@@ -97,13 +97,13 @@ impl<'a> Bounds<'a> {
     }
 }
 
-fn range(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
+fn range(key: &Key, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
     let mut bounds = Bounds::default();
     let mut answers = Vec::with_capacity(conjuncts.len());
     for conjunct in conjuncts {
         let bound = conjunct.comparison(&key.column).filter(|(_, value)| as_json(key, value).is_some());
         let taken = bound.is_some_and(|(op, value)| bounds.add(op, value));
-        answers.push(if taken { Answer::Exact } else { refused(key) });
+        answers.push(if taken { Answer::Exact } else { unless_true_of_all(key, conjunct) });
     }
     let (test, between) = match (bounds.lower, bounds.upper) {
         (None, None) => (SortTest::Any, false),
@@ -116,19 +116,19 @@ fn range(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answ
     (test, answers)
 }
 
-fn as_json(key: &KeyAttribute, value: &Value) -> Option<Json> {
-    match key_value(key, true, value) {
+fn as_json(key: &Key, value: &Value) -> Option<Json> {
+    match key_value(key.kind, true, value) {
         AsKey::Storable(json) => Some(json),
         AsKey::Impossible | AsKey::Unclear => None,
     }
 }
 
-fn compare(key: &KeyAttribute, op: CompareOp, value: &Value) -> SortTest {
+fn compare(key: &Key, op: CompareOp, value: &Value) -> SortTest {
     as_json(key, value).map_or(SortTest::Any, |value| SortTest::Compare(op.symbol().to_owned(), value))
 }
 
 /// `BETWEEN`, which DynamoDB rejects when the bounds are the wrong way round. The second part: whether it was used.
-fn between(key: &KeyAttribute, low: &Value, high: &Value) -> (SortTest, bool) {
+fn between(key: &Key, low: &Value, high: &Value) -> (SortTest, bool) {
     match (low.compare(high), as_json(key, low), as_json(key, high)) {
         (Some(Ordering::Greater), ..) => (SortTest::Values(Vec::new()), false),
         (_, Some(low), Some(high)) => (SortTest::Between(low, high), true),
@@ -137,7 +137,7 @@ fn between(key: &KeyAttribute, low: &Value, high: &Value) -> (SortTest, bool) {
 }
 
 /// Bounds that exclude their value must be checked again after a `BETWEEN`.
-fn blur_strict_bounds(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>], answers: &mut [Answer]) {
+fn blur_strict_bounds(key: &Key, conjuncts: &[&Conjunct<'_>], answers: &mut [Answer]) {
     for (conjunct, answer) in conjuncts.iter().zip(answers) {
         let strict = matches!(conjunct.comparison(&key.column), Some((CompareOp::Gt | CompareOp::Lt, _)));
         if strict && *answer == Answer::Exact {
@@ -147,6 +147,11 @@ fn blur_strict_bounds(key: &KeyAttribute, conjuncts: &[&Conjunct<'_>], answers: 
     }
 }
 
-fn refused(key: &KeyAttribute) -> Answer {
+/// A key is never NULL; any other condition is one too many.
+fn unless_true_of_all(key: &Key, conjunct: &Conjunct<'_>) -> Answer {
+    if conjunct.is_not_null(&key.column) { Answer::Exact } else { refused(key) }
+}
+
+fn refused(key: &Key) -> Answer {
     Answer::Refused(format!("a Query takes one condition on the sort key {} and no further filter on it", key.column))
 }

@@ -1,14 +1,15 @@
 //! Query requests that differ in the key alone.
 
-use super::condition::{Compiler, column_type};
+use super::condition::Compiler;
 use super::conjunct::{Conjunct, FilterExpression, Uses};
 use super::expression::Aliases;
 use super::literal::{AsKey, key_value};
 use super::request::{BATCH_GET_ITEM, BatchParameters, KeyBatch, QUERY, ReadParameters, capacity_wanted, operation};
 use super::sort::{SortTest, sort_test};
+use super::target::{Key, Target};
+use super::top::Direction;
 use super::{Reading, refuse};
-use crate::metadata::{KeyAttribute, TableDetail};
-use headwater_core::{Answer, Expr, Result, SourceRequest, TableMetadata, Value, eval::passes};
+use headwater_core::{Answer, Expr, Result, SourceRequest, Value, eval::passes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -22,10 +23,8 @@ const SORT_HIGH: &str = ":skHigh";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct QueryTemplate {
     base: ReadParameters,
-    partition: KeyAttribute,
-    sort: Option<KeyAttribute>,
-    /// Whether the sort key's column means the key itself.
-    sort_is_usable: bool,
+    pub(super) partition: Key,
+    pub(super) sort: Option<Key>,
     /// Conditions on the partition key alone: checked on its values, before anything is sent.
     partition_filters: Vec<Expr>,
     /// The same for the sort key, where its values are given.
@@ -43,60 +42,42 @@ pub(super) struct QueryShape {
 }
 
 /// How the partition key's values come to be known decides nothing here: from a filter or from a join.
-pub(super) fn query_shape(table: &TableMetadata, reading: &Reading<'_>, conjuncts: &[Conjunct<'_>]) -> QueryShape {
-    let detail = reading.detail;
+pub(super) fn query_shape(reading: &Reading<'_>, target: &Target<'_>, conjuncts: &[Conjunct<'_>]) -> QueryShape {
     let mut aliases = Aliases::default();
     let mut filter = FilterExpression::default();
-    let (test, mut sort_answers) = sort_part(table, detail, conjuncts);
+    let uses: Vec<Uses> = conjuncts.iter().map(|conjunct| conjunct.uses(target, reading.table)).collect();
+    let own = |wanted: Uses| conjuncts.iter().zip(&uses).filter(move |(_, uses)| **uses == wanted).map(|(c, _)| c);
+    let (test, sort_answers) = sort_part(target, &own(Uses::Sort).collect::<Vec<_>>());
+    let mut sort_answers = sort_answers.into_iter();
     let mut outcomes = Vec::with_capacity(conjuncts.len());
-    for conjunct in conjuncts {
-        outcomes.push(match conjunct.uses(detail) {
+    for (conjunct, uses) in conjuncts.iter().zip(&uses) {
+        outcomes.push(match uses {
             Uses::Partition => Answer::Exact,
             Uses::Sort => sort_answers.next().unwrap_or(Answer::Exact),
             Uses::Mixed => Answer::Refused("a Query takes no key attribute in its filter".to_owned()),
             Uses::Others => {
-                let mut compiler = Compiler { table, detail, aliases: &mut aliases };
+                let mut compiler = Compiler { reading, target, aliases: &mut aliases };
                 filter.push(&mut compiler, conjunct).map_or_else(refuse, |()| Answer::Exact)
             }
         });
     }
-    let only = |uses| move |c: &&Conjunct<'_>| c.uses(detail) == uses;
     let never = filter.never || test == SortTest::Values(Vec::new());
     let template = QueryTemplate {
-        base: reading.base(filter.text(), aliases),
-        partition: detail.partition.clone(),
-        // A sort key whose column means something else, such as JSON text, is no key to look up by.
-        sort_is_usable: detail.sort.as_ref().is_some_and(|sort| usable(table, sort).is_ok()),
-        sort: detail.sort.clone(),
-        partition_filters: conjuncts.iter().filter(only(Uses::Partition)).map(|c| c.expr.clone()).collect(),
-        sort_filters: conjuncts.iter().filter(only(Uses::Sort)).map(|c| c.expr.clone()).collect(),
+        base: reading.base(target, filter.text(), aliases),
+        partition: target.partition.clone(),
+        sort: target.sort.clone(),
+        partition_filters: own(Uses::Partition).map(|conjunct| conjunct.expr.clone()).collect(),
+        sort_filters: own(Uses::Sort).map(|conjunct| conjunct.expr.clone()).collect(),
         sort_test: test,
     };
     QueryShape { template, outcomes, never }
 }
 
-fn sort_part<'a>(
-    table: &TableMetadata,
-    detail: &TableDetail,
-    conjuncts: &[Conjunct<'_>],
-) -> (SortTest, Box<dyn Iterator<Item = Answer> + 'a>) {
-    let Some(sort) = &detail.sort else { return (SortTest::Any, Box::new(std::iter::empty())) };
-    let own: Vec<_> = conjuncts.iter().filter(|conjunct| conjunct.uses(detail) == Uses::Sort).collect();
-    match usable(table, sort) {
-        Ok(()) => {
-            let (test, answers) = sort_test(sort, &own);
-            (test, Box::new(answers.into_iter()))
-        }
-        Err(reason) => (SortTest::Any, Box::new(std::iter::repeat_n(Answer::Refused(reason), own.len()))),
-    }
-}
-
-/// Whether a key column's values mean the same in the engine and as a key; the reason if not.
-pub(super) fn usable(table: &TableMetadata, key: &KeyAttribute) -> Result<(), String> {
-    match column_type(table, &key.column).map(|kind| kind.comparable()) {
-        Some(Ok(kind)) if kind == key.kind => Ok(()),
-        Some(Err(reason)) => Err(format!("key column {} is not compared: {reason}", key.column)),
-        _ => Err(format!("key column {} is read as another type", key.column)),
+fn sort_part(target: &Target<'_>, own: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
+    let Some(sort) = &target.sort else { return (SortTest::Any, Vec::new()) };
+    match &sort.problem {
+        None => sort_test(sort, own),
+        Some(reason) => (SortTest::Any, vec![Answer::Refused(reason.clone()); own.len()]),
     }
 }
 
@@ -110,27 +91,32 @@ pub(super) struct ItemKey {
 impl QueryTemplate {
     /// A partition value as a key, if its conditions let it pass.
     pub(super) fn partition_key(&self, value: &Value) -> AsKey {
-        checked(key_value(&self.partition, false, value), &self.partition_filters, value)
+        checked(key_value(self.partition.kind, false, value), &self.partition_filters, value)
     }
 
     /// A sort value as a key, if its conditions let it pass.
     pub(super) fn sort_key(&self, value: &Value) -> AsKey {
         self.sort
             .as_ref()
-            .map_or(AsKey::Unclear, |sort| checked(key_value(sort, true, value), &self.sort_filters, value))
+            .map_or(AsKey::Unclear, |sort| checked(key_value(sort.kind, true, value), &self.sort_filters, value))
     }
 
+    /// The sort key's column, unless it means something else, such as JSON text: that is no key to look up by.
     pub(super) fn sort_column(&self) -> Option<&str> {
-        self.sort.as_ref().filter(|_| self.sort_is_usable).map(|sort| sort.column.as_str())
+        self.sort.as_ref().filter(|sort| sort.is_usable()).map(|sort| sort.column.as_str())
     }
 
     pub(super) fn partition_column(&self) -> &str {
         &self.partition.column
     }
 
+    pub(super) fn index_name(&self) -> Option<&str> {
+        self.base.index_name.as_deref()
+    }
+
     /// Whether items can be got one by one: their whole key is known and nothing needs to be filtered.
     pub(super) fn can_get_items(&self, sort_known: bool) -> bool {
-        self.base.filter_expression.is_none() && (self.sort.is_none() || sort_known)
+        self.base.index_name.is_none() && self.base.filter_expression.is_none() && (self.sort.is_none() || sort_known)
     }
 
     /// Whether DynamoDB tests items after it has found them.
@@ -141,6 +127,12 @@ impl QueryTemplate {
     /// The same template with a `Limit` per request.
     pub(super) fn with_limit(mut self, limit: Option<i32>) -> Self {
         self.base.limit = limit.filter(|_| self.base.filter_expression.is_none());
+        self
+    }
+
+    /// The same template read in a direction; forward is DynamoDB's own way.
+    pub(super) fn with_direction(mut self, direction: Direction) -> Self {
+        self.base.scan_index_forward = (direction == Direction::Backward).then_some(false);
         self
     }
 
@@ -161,11 +153,11 @@ impl QueryTemplate {
 
     fn request(&self, partition: &Json, test: &SortTest) -> Result<SourceRequest> {
         let mut parameters = self.base.clone();
-        let alias = name_alias(&mut parameters, &self.partition.name, "#pk");
+        let alias = name_alias(&mut parameters, &self.partition.attribute, "#pk");
         let mut condition = format!("{alias} = {PARTITION_VALUE}");
         parameters.expression_attribute_values.insert(PARTITION_VALUE.to_owned(), partition.clone());
         if let (Some(sort), true) = (&self.sort, *test != SortTest::Any) {
-            let alias = name_alias(&mut parameters, &sort.name, "#sk");
+            let alias = name_alias(&mut parameters, &sort.attribute, "#sk");
             condition.push_str(&format!(" AND {}", test_text(&alias, test)));
             let values = [SORT_VALUE, SORT_HIGH].into_iter().zip(test_values(test));
             parameters.expression_attribute_values.extend(values.map(|(alias, value)| (alias.to_owned(), value)));
@@ -180,9 +172,9 @@ impl QueryTemplate {
     /// `Internal` if the parameters cannot be written as JSON.
     pub(super) fn get_items(&self, keys: &[ItemKey]) -> Result<SourceRequest> {
         let named = |key: &ItemKey| {
-            let sort =
-                self.sort.as_ref().zip(key.sort.as_ref()).map(|(sort, value)| (sort.name.clone(), value.clone()));
-            std::iter::once((self.partition.name.clone(), key.partition.clone())).chain(sort).collect()
+            let sort = self.sort.as_ref().zip(key.sort.as_ref());
+            let sort = sort.map(|(sort, value)| (sort.attribute.clone(), value.clone()));
+            std::iter::once((self.partition.attribute.clone(), key.partition.clone())).chain(sort).collect()
         };
         let mut batch = KeyBatch {
             keys: keys.iter().map(named).collect(),
@@ -193,7 +185,7 @@ impl QueryTemplate {
         if self.base.select.is_some() {
             // There is no COUNT here: the key is the smallest answer that still has one item per row.
             batch.projection_expression = Some("#pk".to_owned());
-            batch.expression_attribute_names = BTreeMap::from([("#pk".to_owned(), self.partition.name.clone())]);
+            batch.expression_attribute_names = BTreeMap::from([("#pk".to_owned(), self.partition.attribute.clone())]);
         }
         let request_items = BTreeMap::from([(self.base.table_name.clone(), batch)]);
         operation(BATCH_GET_ITEM, &BatchParameters { request_items, return_consumed_capacity: capacity_wanted() })

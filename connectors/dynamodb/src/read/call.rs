@@ -51,6 +51,7 @@ macro_rules! filled {
     ($builder:expr, $parameters:expr) => {
         $builder
             .table_name(&$parameters.table_name)
+            .set_index_name($parameters.index_name.clone())
             .set_filter_expression($parameters.filter_expression.clone())
             .set_projection_expression($parameters.projection_expression.clone())
             .set_expression_attribute_names(names(&$parameters.expression_attribute_names))
@@ -134,6 +135,7 @@ impl Call<'_> {
     async fn query(self, parameters: &ReadParameters, position: Position) -> Result<(Page, Option<Position>)> {
         let request = filled!(self.client.query(), parameters)
             .set_key_condition_expression(parameters.key_condition_expression.clone())
+            .set_scan_index_forward(parameters.scan_index_forward)
             .set_exclusive_start_key(start_key(position));
         let answer = request.customize().interceptor(self.meter.clone()).send().await;
         self.meter.report(&self.context.metrics, self.begin);

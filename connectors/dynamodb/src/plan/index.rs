@@ -1,0 +1,69 @@
+//! Whether a secondary index can stand in for its table.
+//!
+//! An index has an item if, and only if, the item has every key attribute of the index, each in its declared type. So
+//! an index that is read in place of the table loses the items without those attributes: most indexes in practice are
+//! *sparse*. It is read only where the conditions keep exactly these items out:
+//!
+//! ```text
+//! key attribute of the index        nothing is lost if
+//! also a key of the table           always: every item has it
+//! any other                         some condition on its column alone is not true for NULL: =, <, BETWEEN, IN,
+//!                                   starts_with, IS NOT NULL; or a join asks for its values
+//! ```
+//!
+//! What DynamoDB guarantees: it rejects a write whose index key is of another type, empty, or longer than a key may be.
+//! So an attribute that changes to another type cannot be in the index, nor, while the index exists, in the table. Items
+//! older than a *global* index may have such values, and are not in it. One of another type is nothing that the column
+//! could hold (`Key::is_typed`): read from the table it would be an error. An empty or overlong one in items older than
+//! the index is missed by a range; `=` and `IN` cannot mean it.
+//!
+//! All columns that are wanted, filtered or ordered by must be in the index as well. A global index is never strongly
+//! consistent. Both kinds lag behind the table no more than an eventually consistent read of it may.
+
+use super::Reading;
+use super::conjunct::Conjunct;
+use super::target::{Key, Target};
+use crate::metadata::IndexDetail;
+use headwater_core::{Value, eval::passes};
+
+/// Why an index cannot be read whatever keys are known.
+pub(super) fn refusal(index: &IndexDetail, target: &Target<'_>, reading: &Reading<'_>) -> Option<String> {
+    if let Some(reason) = &index.unusable {
+        return Some(reason.clone());
+    }
+    if index.global && reading.detail.consistent {
+        return Some("a global index is never strongly consistent".to_owned());
+    }
+    let mut keys = [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
+    if let Some(key) = keys.find(|key| !key.is_typed && !reading.is_table_key(&key.attribute)) {
+        let reason = key.problem.clone().unwrap_or_else(|| format!("key column {} is of several types", key.column));
+        return Some(reason);
+    }
+    if reading.whole_items && index.attributes.is_some() {
+        return Some("whole items are not projected into it".to_owned());
+    }
+    let has = |attribute: &String| index.attributes.as_ref().is_none_or(|names| names.contains(attribute));
+    let mut lacking = reading.needed.iter().filter(|attribute| !has(attribute));
+    let first = lacking.next()?;
+    Some(match lacking.count() {
+        0 => format!("{first} is not projected into it"),
+        more => format!("{first} and {more} more attributes are not projected into it"),
+    })
+}
+
+/// The keys without which an item could satisfy all conditions and still not be in the index.
+pub(super) fn unproven<'a>(target: &'a Target<'_>, reading: &Reading<'_>, conjuncts: &[Conjunct<'_>]) -> Vec<&'a Key> {
+    if target.index.is_none() {
+        return Vec::new();
+    }
+    let keys = [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
+    let needs_proof = |key: &&Key| !reading.is_table_key(&key.attribute);
+    keys.filter(needs_proof).filter(|key| !conjuncts.iter().any(|conjunct| excludes_null(conjunct, key))).collect()
+}
+
+/// Whether a condition on the key's column alone is not true for NULL.
+fn excludes_null(conjunct: &Conjunct<'_>, key: &Key) -> bool {
+    let (mut own, mut others) = (false, false);
+    conjunct.expr.visit_columns(&mut |column| if column == key.column { own = true } else { others = true });
+    own && !others && !passes(conjunct.expr, &|_| Value::Null)
+}

@@ -1,0 +1,108 @@
+//! What can be read: the table itself, or one of its secondary indexes.
+
+use super::cost::Sizes;
+use crate::convert::{ColumnType, DateFormat, KeyKind, TimestampFormat, attribute_of};
+use crate::metadata::{IndexDetail, TableDetail};
+use arrow::datatypes::Field;
+use headwater_core::TableMetadata;
+use serde::{Deserialize, Serialize};
+
+/// A key attribute and the column that it is read as. DynamoDB hears of the one, the engine of the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Key {
+    pub(super) attribute: String,
+    pub(super) column: String,
+    pub(super) kind: KeyKind,
+    /// Why the column's values are not the key's own, so that it cannot be looked up; `None`: it can.
+    pub(super) problem: Option<String>,
+    /// Whether the column has values of the key's kind alone: any other value of the attribute cannot be read.
+    pub(super) is_typed: bool,
+}
+
+impl Key {
+    fn new(table: &TableMetadata, attribute: &str, kind: KeyKind) -> Self {
+        let fields = || table.schema.fields().iter().filter(|field| attribute_of(field) == attribute);
+        let best = fields().find(|field| problem(field, kind).is_none()).or_else(|| fields().next());
+        let attribute = attribute.to_owned();
+        let Some(field) = best else {
+            let problem = Some(format!("key attribute {attribute} is no column"));
+            return Self { column: attribute.clone(), attribute, kind, problem, is_typed: false };
+        };
+        let is_typed = ColumnType::of(field).and_then(|column| accepted(&column)) == Some(kind);
+        Self { attribute, column: field.name().clone(), kind, problem: problem(field, kind), is_typed }
+    }
+
+    /// Whether the column's values mean the same in the engine and as a key.
+    pub(super) fn is_usable(&self) -> bool {
+        self.problem.is_none()
+    }
+}
+
+/// Why a column does not stand for a key of this kind.
+fn problem(field: &Field, kind: KeyKind) -> Option<String> {
+    let name = field.name();
+    match ColumnType::of(field).map(|column| column.comparable()) {
+        Some(Ok(column)) if column == kind => None,
+        Some(Err(reason)) => Some(format!("key column {name} is not compared: {reason}")),
+        _ => Some(format!("key column {name} is read as another type")),
+    }
+}
+
+/// The one kind of value that a column takes; `None` if there are several.
+fn accepted(column: &ColumnType) -> Option<KeyKind> {
+    match column {
+        ColumnType::Text => Some(KeyKind::S),
+        ColumnType::Timestamp(TimestampFormat::Rfc3339 | TimestampFormat::Pattern(_)) => Some(KeyKind::S),
+        ColumnType::Date(DateFormat::Iso | DateFormat::Pattern(_)) => Some(KeyKind::S),
+        // A number, or text of its digits.
+        ColumnType::Timestamp(TimestampFormat::Epoch(_)) | ColumnType::Date(DateFormat::EpochDays) => None,
+        ColumnType::Int64 | ColumnType::Float64 | ColumnType::Decimal { .. } | ColumnType::Digits => Some(KeyKind::N),
+        ColumnType::Binary => Some(KeyKind::B),
+        ColumnType::Boolean | ColumnType::Json | ColumnType::Item => None,
+        ColumnType::Struct(_) | ColumnType::List(_) | ColumnType::Map(_) => None,
+    }
+}
+
+/// The table, or an index of it, with the keys that it is sorted by.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    pub(super) index: Option<&'a IndexDetail>,
+    pub(super) partition: Key,
+    pub(super) sort: Option<Key>,
+    pub(super) sizes: Sizes,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn of_table(table: &TableMetadata, detail: &TableDetail) -> Self {
+        Self {
+            index: None,
+            partition: Key::new(table, &detail.partition.name, detail.partition.kind),
+            sort: detail.sort.as_ref().map(|sort| Key::new(table, &sort.name, sort.kind)),
+            sizes: Sizes::of_table(table, detail),
+        }
+    }
+
+    pub(super) fn of_index(table: &TableMetadata, detail: &TableDetail, index: &'a IndexDetail) -> Self {
+        Self {
+            index: Some(index),
+            partition: Key::new(table, &index.partition.name, index.partition.kind),
+            sort: index.sort.as_ref().map(|sort| Key::new(table, &sort.name, sort.kind)),
+            sizes: Sizes::of_index(index, detail),
+        }
+    }
+
+    /// Whether the attribute is part of its key.
+    pub(super) fn is_key(&self, attribute: &str) -> bool {
+        self.partition.attribute == attribute || self.sort.as_ref().is_some_and(|sort| sort.attribute == attribute)
+    }
+
+    /// For messages: `the table` or `index by_email`.
+    pub(super) fn label(&self) -> String {
+        self.index.map_or_else(|| "the table".to_owned(), |index| format!("index {}", index.name))
+    }
+}
+
+/// The attribute that a column is read from; `None` if there is no such column.
+pub(super) fn attribute_of_column<'a>(table: &'a TableMetadata, column: &str) -> Option<&'a str> {
+    table.schema.field_with_name(column).ok().map(attribute_of)
+}
