@@ -26,12 +26,14 @@
 //! | schemas | one, `default` |
 //! | columns | key attributes, declared ones, and those of a sample; an attribute that the sample did not have is no column until it is declared |
 //! | types | per value at the source; the law is in `convert.rs` |
-//! | access | `Query` where the partition key is bound by `=`, `IN` or join keys, `BatchGetItem` where whole keys are, else `Scan` in segments |
+//! | access | the cheapest in read units of `BatchGetItem` (whole keys), `Query` (partition key bound by `=`, `IN` or join keys) and `Scan` in segments, of the table or of an index |
+//! | indexes | only where the conditions keep out every item that an index lacks; EXPLAIN says why one is not used |
+//! | first rows | of the sort key's order by `Query`, from either end |
 //! | filters | the partition and sort key in the key condition, other columns in a filter expression, where DynamoDB means exactly the same |
 //! | consistency | eventual, as DynamoDB's default is, or strong by choice (`consistent_reads`) |
 //! | capacity | budgets per catalog and table, shared by all readers of the process; throttling slows them down; a limit per query |
 //!
-//! Secondary indexes are shown and not used. A local server needs credentials too; any text will do.
+//! A local server needs credentials too; any text will do.
 
 mod config;
 mod connect;

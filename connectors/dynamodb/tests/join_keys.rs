@@ -57,7 +57,7 @@ async fn keys_are_read_and_the_table_is_not() {
     let splits = source.connector.splits(&plan, Some(&ids(0..50_000)), &context).await.unwrap();
     let KeyDecision::Declined { keys: 50_000, reason } = splits.keys else { panic!("{:?}", splits.keys) };
     assert!(
-        reason.starts_with("reading the table costs about") && reason.ends_with("50000 keys about 25000"),
+        reason.starts_with("the table's Scan costs about") && reason.ends_with("50000 keys about 25000"),
         "{reason}"
     );
 }

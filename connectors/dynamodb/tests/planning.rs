@@ -61,7 +61,6 @@ async fn a_bound_partition_key_is_queried_and_never_scanned() {
     let cases: Vec<(Vec<Expr>, Vec<&str>, usize)> = vec![
         (vec![is("user", text("u3"))], vec!["user = :pk"], 20),
         (vec![Expr::column("user").is_in(vec![text("u1"), text("u2"), text("u1")])], vec!["user = :pk"; 2], 40),
-        (vec![is("user", text("u3")), at(CompareOp::Eq, 13)], vec!["user = :pk AND at = :sk"], 1),
         (vec![is("user", text("u3")), at(CompareOp::Lt, 33)], vec!["user = :pk AND at < :sk"], 3),
         (vec![is("user", text("u3")), at(CompareOp::LtEq, 33)], vec!["user = :pk AND at <= :sk"], 4),
         (
@@ -75,14 +74,6 @@ async fn a_bound_partition_key_is_queried_and_never_scanned() {
             3,
         ),
         (vec![is("user", text("u3")), at(CompareOp::Gt, 33), at(CompareOp::Lt, 3)], vec![], 0),
-        (
-            vec![
-                is("user", text("u3")),
-                Expr::column("at").is_in(vec![Value::Int64(3), Value::Int64(13), Value::Int64(4)]),
-            ],
-            vec!["user = :pk AND at = :sk"; 3],
-            2,
-        ),
         (vec![is("user", text("u3")), is("user", text("u4"))], vec![], 0),
         (vec![is("user", text(""))], vec![], 0),
         (vec![is("user", text("u3")), is("user", Value::Null)], vec![], 0),

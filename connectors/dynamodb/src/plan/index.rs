@@ -47,7 +47,7 @@ pub(super) fn refusal(index: &IndexDetail, target: &Target<'_>, reading: &Readin
     let first = lacking.next()?;
     Some(match lacking.count() {
         0 => format!("{first} is not projected into it"),
-        more => format!("{first} and {more} more attributes are not projected into it"),
+        more => format!("{first} and {more} more are not projected into it"),
     })
 }
 

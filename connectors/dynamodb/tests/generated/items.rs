@@ -1,0 +1,62 @@
+//! Awkward items: absent, NULL and empty apart, numbers of 38 digits, mixed types, deep nesting.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::{Map, Value as Json, json};
+
+/// The columns that requests are about; items have more.
+pub(crate) const COLUMNS: [&str; 12] =
+    ["user", "at", "email", "status", "total", "txt", "int", "big", "dec", "flag", "bin", "digits"];
+
+/// The values of an attribute, and in how many of a hundred items it is absent and NULL. Key attributes of an index
+/// are never NULL nor empty: DynamoDB rejects such items.
+fn attributes() -> Vec<(&'static str, u32, u32, Vec<Json>)> {
+    let texts = |values: &[&str]| values.iter().map(|value| json!({ "S": value })).collect::<Vec<_>>();
+    let numbers = |values: &[&str]| values.iter().map(|value| json!({ "N": value })).collect::<Vec<_>>();
+    let nines = "99999999999999999999999999999999999999";
+    let deep = (0..31).fold(json!({ "L": [{ "S": "a" }, { "N": "1" }] }), |inner, _| json!({ "M": { "d": inner } }));
+    vec![
+        ("email", 80, 0, texts(&["a", "b", "ä", "😀", "Z", "\u{ff5e}"])),
+        ("status", 20, 0, texts(&["open", "done", "Open"])),
+        (
+            "total",
+            60,
+            0,
+            numbers(&["0", "1", "-1", "5", "7", "9007199254740992", "9007199254740993", "9223372036854775807"]),
+        ),
+        ("txt", 15, 15, texts(&["", "a", "A", "ab", "ä", "a\u{308}", "😀", "\u{ff5e}", "NULL", "S"])),
+        ("int", 15, 15, numbers(&["0", "-1", "9223372036854775807", "-9223372036854775808", "7", "9007199254740993"])),
+        ("big", 15, 15, numbers(&[nines, &format!("-{nines}"), "9223372036854775808", "0"])),
+        ("dec", 15, 15, numbers(&["0.5", "-0.25", "0.0000000001", "12345678901234567890", "0", "1500"])),
+        ("flag", 15, 15, vec![json!({ "BOOL": true }), json!({ "BOOL": false })]),
+        ("bin", 15, 15, ["", "AA==", "/w==", "AP8="].map(|bytes| json!({ "B": bytes })).to_vec()),
+        ("digits", 15, 15, numbers(&["1E-130", "9.99E+125", "0", "1.5", "-1E-130"])),
+        ("mix", 15, 15, vec![json!({ "S": "a" }), json!({ "N": "1" }), json!({ "L": [] }), json!({ "M": {} })]),
+        ("set", 30, 10, vec![json!({ "SS": ["b", "a"] }), json!({ "SS": ["ä"] })]),
+        ("deep", 40, 10, vec![deep, json!({ "M": {} })]),
+    ]
+}
+
+/// 300 items; with a key of their own each, or with a sort key.
+pub(crate) fn items(runner: &mut TestRunner, flat: bool) -> Vec<Json> {
+    let attributes = attributes();
+    let chance = |runner: &mut TestRunner, below: u32| (0..below).new_tree(runner).unwrap().current();
+    let item = |i: i64| {
+        let mut item = Map::new();
+        let user = if flat { format!("u{i}") } else { format!("u{}", i % 6) };
+        item.insert("user".to_owned(), json!({ "S": user }));
+        item.insert("at".to_owned(), json!({ "N": (i - 40).to_string() }));
+        item.insert("pad".to_owned(), json!({ "S": "x".repeat(400) }));
+        for (name, absent, null, values) in &attributes {
+            let value = match chance(runner, 100) {
+                drawn if drawn < *absent => continue,
+                drawn if drawn < absent + null => json!({ "NULL": true }),
+                _ => values[chance(runner, u32::try_from(values.len()).unwrap()) as usize].clone(),
+            };
+            item.insert((*name).to_owned(), value);
+        }
+        Json::Object(item)
+    };
+    (0..300).map(item).collect()
+}

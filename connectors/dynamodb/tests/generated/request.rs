@@ -1,0 +1,222 @@
+//! Generated requests.
+
+use super::items::COLUMNS;
+use headwater_core::{CompareOp, Expr, JoinKeys, SortKey, Top, Value};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+/// A request in parts.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) filters: Vec<Expr>,
+    projection: Vec<&'static str>,
+    pub(crate) top: Option<Top>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) keys: Option<JoinKeys>,
+}
+
+impl Case {
+    /// The projection, with the columns that the engine needs to check filters, to sort and to join. Counting without
+    /// any such need asks for no columns at all.
+    pub(crate) fn columns(&self) -> Vec<String> {
+        let mut columns: Vec<String> = self.projection.iter().map(|column| (*column).to_owned()).collect();
+        let mut add = |column: &str| {
+            if !columns.iter().any(|known| known == column) {
+                columns.push(column.to_owned());
+            }
+        };
+        if !self.counts() {
+            self.filters.iter().for_each(|filter| filter.visit_columns(&mut add));
+        }
+        self.top.iter().flat_map(|top| &top.order).for_each(|key| add(&key.column));
+        self.keys.iter().flat_map(|keys| &keys.columns).for_each(|column| add(column));
+        columns
+    }
+
+    /// Only filters that every way can finish are counted: the engine would fetch columns for the others.
+    fn counts(&self) -> bool {
+        let simple = |filter: &Expr| match filter {
+            Expr::Compare { op: CompareOp::Eq, left, right } => {
+                let column = matches!(left.as_ref(), Expr::Column(name) if ["email", "user"].contains(&name.as_str()));
+                column && matches!(right.as_ref(), Expr::Literal(Value::Utf8(text)) if !text.is_empty())
+            }
+            _ => false,
+        };
+        self.projection.is_empty() && self.keys.is_none() && self.top.is_none() && self.filters.iter().all(simple)
+    }
+}
+
+/// The next request.
+pub(crate) fn case(runner: &mut TestRunner) -> Case {
+    strategy().new_tree(runner).unwrap().current()
+}
+
+fn strategy() -> impl Strategy<Value = Case> {
+    let filters = (vec(predicate(), 0..3), prop_oneof![1 => Just(Vec::new()), 2 => leading()])
+        .prop_map(|(random, leading)| if leading.is_empty() { random } else { [leading, random].concat() });
+    let counted =
+        prop_oneof![Just(vec![]), equal("email").prop_map(|one| vec![one]), equal("user").prop_map(|one| vec![one])];
+    let filters = prop_oneof![6 => filters, 3 => leading(), 1 => counted];
+    let projection =
+        prop_oneof![3 => subsequence(COLUMNS.to_vec(), 1..=4), 1 => Just(COLUMNS.to_vec()), 1 => Just(vec![])];
+    let most = prop_oneof![2 => Just((None, None)), 1 => (Just(None), (1..20u64).prop_map(Some)), 2 => (top().prop_map(Some), Just(None))];
+    let keys = prop_oneof![2 => Just(None), 1 => keys().prop_map(Some)];
+    (filters, projection, most, keys).prop_map(|(filters, projection, (top, limit), keys)| Case {
+        filters,
+        projection,
+        top,
+        limit,
+        keys,
+    })
+}
+
+fn text(text: &str) -> Value {
+    Value::Utf8(text.to_owned())
+}
+
+fn values_of(column: &str) -> Vec<Value> {
+    let dec = |unscaled: i128, scale: i8| Value::Decimal { unscaled, scale };
+    let nines = 99_999_999_999_999_999_999_999_999_999_999_999_999;
+    let two_53 = 9_007_199_254_740_992;
+    match column {
+        "user" => ["u0", "u1", "u5", "u77", "zz", ""].map(text).to_vec(),
+        "email" => ["a", "b", "ä", "😀", "Z", "nobody", ""].map(text).to_vec(),
+        "status" => ["open", "done", "Open", "o", ""].map(text).to_vec(),
+        "txt" => ["", "a", "A", "ab", "ä", "😀", "\u{ff5e}", "S", "b"].map(text).to_vec(),
+        "digits" => ["1E-130", "999E123", "0", "1.5"].map(text).to_vec(),
+        "at" => {
+            vec![Value::Int64(-40), Value::Int64(0), Value::Int64(60), Value::Int64(1_000), dec(55, 1), dec(600, 1)]
+        }
+        "total" => vec![
+            Value::Int64(0),
+            Value::Int64(1),
+            Value::Int64(5),
+            Value::Int64(two_53),
+            Value::Int64(two_53 + 1),
+            Value::UInt64(u64::MAX),
+            dec(5, 1),
+        ],
+        "int" | "dec" | "big" => vec![
+            Value::Int64(0),
+            Value::Int64(-1),
+            Value::Int64(i64::MAX),
+            Value::Int64(two_53 + 1),
+            Value::UInt64(u64::MAX),
+            dec(5, 1),
+            dec(-250, 3),
+            dec(12_345_678_901_234_567_890, 0),
+            dec(nines, 0),
+            dec(-nines, 0),
+            dec(i128::MAX, 0),
+            dec(1, 38),
+        ],
+        "flag" => vec![Value::Boolean(true), Value::Boolean(false)],
+        _ => vec![Value::Binary(vec![]), Value::Binary(vec![0]), Value::Binary(vec![255])],
+    }
+}
+
+fn literal(column: &'static str) -> impl Strategy<Value = Value> {
+    prop_oneof![12 => select(values_of(column)), 1 => Just(Value::Null)]
+}
+
+fn any_column() -> impl Strategy<Value = &'static str> {
+    select(COLUMNS.to_vec())
+}
+
+fn compared(column: &'static str, ops: &'static [CompareOp]) -> impl Strategy<Value = Expr> {
+    (select(ops), literal(column), any::<bool>()).prop_map(move |(op, value, flipped)| {
+        let (left, right) = (Box::new(Expr::column(column)), Box::new(Expr::Literal(value)));
+        if flipped { Expr::Compare { op, left: right, right: left } } else { Expr::Compare { op, left, right } }
+    })
+}
+
+fn equal(column: &'static str) -> impl Strategy<Value = Expr> {
+    select(values_of(column)).prop_map(move |value| Expr::column(column).compare(CompareOp::Eq, value))
+}
+
+fn listed(column: &'static str) -> impl Strategy<Value = Expr> {
+    vec(literal(column), 0..4).prop_map(move |list| Expr::column(column).is_in(list))
+}
+
+const ALL: &[CompareOp] =
+    &[CompareOp::Eq, CompareOp::NotEq, CompareOp::Lt, CompareOp::LtEq, CompareOp::Gt, CompareOp::GtEq];
+const RANGES: &[CompareOp] = &[CompareOp::Lt, CompareOp::LtEq, CompareOp::Gt, CompareOp::GtEq];
+
+fn leaf() -> impl Strategy<Value = Expr> {
+    let prefix = select(vec!["", "a", "ä", "u", "o"]);
+    let starts = (select(vec!["txt", "user", "email", "status"]), prefix).prop_map(|(column, prefix)| {
+        Expr::StartsWith { operand: Box::new(Expr::column(column)), prefix: prefix.to_owned() }
+    });
+    prop_oneof![
+        6 => any_column().prop_flat_map(|column| compared(column, ALL)),
+        2 => any_column().prop_flat_map(listed),
+        1 => starts,
+        1 => any_column().prop_map(|column| Expr::column(column).is_null()),
+        1 => Just(Expr::column("flag")),
+        1 => select(vec![Value::Null, Value::Boolean(true), Value::Boolean(false)]).prop_map(Expr::Literal),
+    ]
+}
+
+fn predicate() -> impl Strategy<Value = Expr> {
+    leaf().prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 1..4).prop_map(Expr::And),
+            vec(inner.clone(), 1..4).prop_map(Expr::Or),
+            inner.prop_map(Expr::negate),
+        ]
+    })
+}
+
+/// Conditions that lead to the rows by a key of the table or of an index.
+fn leading() -> impl Strategy<Value = Vec<Expr>> {
+    let not_null = |column: &'static str| Just(Expr::column(column).is_null().negate());
+    let ranged = |column: &'static str| {
+        prop_oneof![
+            3 => vec(compared(column, RANGES), 1..3).prop_map(Expr::And),
+            1 => listed(column),
+            1 => not_null(column),
+        ]
+    };
+    let bound = |column: &'static str| prop_oneof![2 => equal(column), 1 => listed(column)];
+    prop_oneof![
+        2 => bound("user").prop_map(|one| vec![one]),
+        2 => (bound("user"), ranged("at")).prop_map(|(a, b)| vec![a, b]),
+        2 => (bound("user"), ranged("total")).prop_map(|(a, b)| vec![a, b]),
+        2 => bound("email").prop_map(|one| vec![one]),
+        1 => ranged("email").prop_map(|one| vec![one]),
+        2 => (bound("status"), ranged("total")).prop_map(|(a, b)| vec![a, b]),
+        1 => bound("status").prop_map(|one| vec![one]),
+        1 => bound("total").prop_map(|one| vec![one]),
+        1 => ranged("total").prop_map(|one| vec![one]),
+    ]
+}
+
+fn top() -> impl Strategy<Value = Top> {
+    let key = prop_oneof![3 => Just("at"), 3 => Just("total"), 1 => Just("user"), 1 => Just("txt")];
+    let key = (key, any::<bool>(), any::<bool>()).prop_map(|(column, descending, nulls_first)| SortKey {
+        column: column.to_owned(),
+        descending,
+        nulls_first,
+    });
+    (vec(key, 1..3), 1..8u64).prop_map(|(order, rows)| Top { order, rows })
+}
+
+fn keys() -> impl Strategy<Value = JoinKeys> {
+    let columns = select(vec![
+        vec!["user"],
+        vec!["email"],
+        vec!["user", "at"],
+        vec!["status", "total"],
+        vec!["total"],
+        vec!["status"],
+        vec!["txt"],
+    ]);
+    columns.prop_flat_map(|columns| {
+        let tuple: Vec<_> = columns.iter().map(|column| select(values_of(column))).collect();
+        let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
+        vec(tuple, 0..5).prop_map(move |tuples| JoinKeys { columns: columns.clone(), tuples })
+    })
+}
