@@ -60,11 +60,6 @@ impl TableDetail {
         Self::deserialize(&table.detail)
             .map_err(|_| Error::internal(format!("the metadata of {} is not of this connector", table.name)))
     }
-
-    /// Whether the column is part of the primary key.
-    pub(crate) fn is_key(&self, column: &str) -> bool {
-        self.partition.column == column || self.sort.as_ref().is_some_and(|sort| sort.column == column)
-    }
 }
 
 /// All tables, page by page.

@@ -24,7 +24,7 @@ use super::Reading;
 use super::conjunct::Conjunct;
 use super::target::{Key, Target};
 use crate::metadata::IndexDetail;
-use headwater_core::{Value, eval::passes};
+use headwater_core::{Answer, Value, eval::passes};
 
 /// Why an index cannot be read whatever keys are known.
 pub(super) fn refusal(index: &IndexDetail, target: &Target<'_>, reading: &Reading<'_>) -> Option<String> {
@@ -59,6 +59,28 @@ pub(super) fn unproven<'a>(target: &'a Target<'_>, reading: &Reading<'_>, conjun
     let keys = [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
     let needs_proof = |key: &&Key| !reading.is_table_key(&key.attribute);
     keys.filter(needs_proof).filter(|key| !conjuncts.iter().any(|conjunct| excludes_null(conjunct, key))).collect()
+}
+
+/// A condition that proves an index complete is applied in part, even where it is refused otherwise: items for which it
+/// is NULL do not come.
+pub(super) fn mark_proofs(
+    target: &Target<'_>,
+    reading: &Reading<'_>,
+    conjuncts: &[Conjunct<'_>],
+    outcomes: &mut [Answer],
+) {
+    if target.index.is_none() {
+        return;
+    }
+    let keys = || [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
+    for (conjunct, outcome) in conjuncts.iter().zip(outcomes) {
+        let proves = || keys().any(|key| !reading.is_table_key(&key.attribute) && excludes_null(conjunct, key));
+        if let Answer::Refused(reason) = outcome
+            && proves()
+        {
+            *outcome = Answer::Inexact(std::mem::take(reason));
+        }
+    }
 }
 
 /// Whether a condition on the key's column alone is not true for NULL.

@@ -56,7 +56,8 @@ pub(super) fn candidates<'a>(reading: &Reading<'a>, conjuncts: &[Conjunct<'_>]) 
 }
 
 fn candidate<'a>(target: Target<'a>, reading: &Reading<'_>, conjuncts: &[Conjunct<'_>]) -> Candidate<'a> {
-    let shape = query_shape(reading, &target, conjuncts);
+    let mut shape = query_shape(reading, &target, conjuncts);
+    index::mark_proofs(&target, reading, conjuncts, &mut shape.outcomes);
     let unproven = index::unproven(&target, reading, conjuncts).into_iter().map(|key| key.column.clone()).collect();
     Candidate { target, shape, unproven }
 }
@@ -137,7 +138,8 @@ impl<'a> Candidate<'a> {
     }
 
     fn by_scan<'c>(&'c self, reading: &Reading<'_>, conjuncts: &[Conjunct<'_>]) -> Way<'c, 'a> {
-        let shape = scan_shape(reading, &self.target, conjuncts);
+        let mut shape = scan_shape(reading, &self.target, conjuncts);
+        index::mark_proofs(&self.target, reading, conjuncts, &mut shape.outcomes);
         let most = reading.limit.filter(|_| shape.base.filter_expression.is_none() && all_exact(&shape.outcomes));
         let units = if shape.never { Some(0.0) } else { self.target.sizes.scan(most) };
         Way { candidate: self, how: How::Scan(shape), units }
