@@ -15,7 +15,7 @@ fn attributes() -> Vec<(&'static str, u32, u32, Vec<Json>)> {
     let texts = |values: &[&str]| values.iter().map(|value| json!({ "S": value })).collect::<Vec<_>>();
     let numbers = |values: &[&str]| values.iter().map(|value| json!({ "N": value })).collect::<Vec<_>>();
     let nines = "99999999999999999999999999999999999999";
-    let deep = (0..31).fold(json!({ "L": [{ "S": "a" }, { "N": "1" }] }), |inner, _| json!({ "M": { "d": inner } }));
+    let deep = (0..30).fold(json!({ "L": [{ "S": "a" }, { "N": "1" }] }), |inner, _| json!({ "M": { "d": inner } }));
     vec![
         ("email", 80, 0, texts(&["a", "b", "ä", "😀", "Z", "\u{ff5e}"])),
         ("status", 20, 0, texts(&["open", "done", "Open"])),
