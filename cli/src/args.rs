@@ -74,7 +74,7 @@ pub(crate) enum Command {
         #[arg(long)]
         operators: bool,
     },
-    /// Lists, describes and tests catalogs
+    /// Lists, describes and tests catalogs, and writes declarations of their tables
     #[command(subcommand)]
     Catalog(CatalogCommand),
     /// Checks the configuration
@@ -107,6 +107,14 @@ pub(crate) enum CatalogCommand {
     Describe {
         /// NAME, NAME.SCHEMA or NAME.SCHEMA.TABLE
         name: String,
+    },
+    /// Prints the types that a sample teaches as declarations, from a fresh sample
+    Infer {
+        /// NAME, NAME.SCHEMA or NAME.SCHEMA.TABLE
+        name: String,
+        /// Adds those that are missing to the configuration file; what stands there stays as it is
+        #[arg(long)]
+        write: bool,
     },
     /// Connects, lists, reads one row, and reports each step
     Test {

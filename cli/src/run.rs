@@ -74,6 +74,7 @@ async fn dispatch(command: Command, settings: &Settings) -> Result<(), Failure> 
         }
         Command::Catalog(CatalogCommand::List) => commands::catalog::list(settings),
         Command::Catalog(CatalogCommand::Describe { name }) => commands::catalog::describe(&name, settings).await,
+        Command::Catalog(CatalogCommand::Infer { name, write }) => commands::infer::infer(&name, write, settings).await,
         Command::Catalog(CatalogCommand::Test { names }) => commands::catalog::test(&names, settings).await,
         Command::Config(ConfigCommand::Check) => commands::config::check(settings),
         Command::ServeConnector(args) => commands::serve_connector::run(args, settings).await,

@@ -72,7 +72,9 @@ pub use relation::{Aggregate, AggregateCall, Derived, Input, Join, JoinColumn, R
 pub use scan::{AccessPath, Answer, JoinKeys, KeyDecision, ScanPlan, ScanRequest, SourceRequest, Split};
 pub use scope::QueryScope;
 pub use secret::Secret;
-pub use table::{ColumnFacts, ColumnOrigin, KeyRole, TableKey, TableKind, TableMetadata, TextComparison};
+pub use table::{
+    ColumnFacts, ColumnOrigin, HIDDEN, KeyRole, Sighting, TableKey, TableKind, TableMetadata, TextComparison, is_hidden,
+};
 pub use value::{Identity, Value, decimal_text, values_of};
 
 /// The version of the serialised values of this crate. A reader accepts its own version and tolerates unknown fields.

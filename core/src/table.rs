@@ -1,9 +1,10 @@
 //! What planning needs to know of a table.
 
 use crate::{ColumnEstimates, Precision, TableName};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What kind of thing a table name stands for at its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,30 @@ pub enum ColumnOrigin {
     },
 }
 
+/// The key of the field metadata of columns that are read where they are named, and not as part of `*`.
+pub const HIDDEN: &str = "headwater:hidden";
+
+/// Whether a column is read only where it is named.
+pub fn is_hidden(field: &Field) -> bool {
+    field.metadata().contains_key(HIDDEN)
+}
+
+/// What a sample says of a column, or of a place within its values.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sighting {
+    /// The place: empty for the column itself, `.name` for an entry of maps, `[]` for members of lists.
+    pub path: String,
+    /// What kinds of values there were, and how many of each: `N 990, S 10`.
+    pub kinds: String,
+    /// How many there were, NULL included.
+    pub seen: u64,
+    /// How many there might have been: items, or maps that could have the entry.
+    pub of: u64,
+    /// How the type was chosen, where that is not plain.
+    pub note: Option<String>,
+}
+
 /// What is known of a column beyond its Arrow field.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -83,6 +108,15 @@ pub struct ColumnFacts {
     /// What was sampled of its values.
     #[serde(skip_serializing_if = "ColumnEstimates::is_empty")]
     pub estimates: ColumnEstimates,
+    /// What a sample says of it: first of the column itself, then of places within its values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sightings: Vec<Sighting>,
+    /// Where it is declared, as `FILE:LINE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_at: Option<String>,
+    /// The line that declares it in the configuration of its connector, where such a line can be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declaration: Option<String>,
 }
 
 /// What a key or an index promises.
@@ -121,7 +155,7 @@ pub struct TableMetadata {
     pub name: TableName,
     /// What it is.
     pub kind: TableKind,
-    /// Every column. No column of the source is left out.
+    /// Every column. No column of the source is left out; those that stand for no data of their own may be [`HIDDEN`].
     #[serde(with = "crate::wire::schema_text")]
     pub schema: SchemaRef,
     /// Facts per column, by name; a column without an entry has the default facts.
@@ -164,6 +198,22 @@ impl TableMetadata {
     /// The facts of a column; the default ones if none are known.
     pub fn facts(&self, column: &str) -> ColumnFacts {
         self.columns.get(column).cloned().unwrap_or_default()
+    }
+
+    /// The same table without the hidden columns that are not `wanted`.
+    #[must_use]
+    pub fn without_hidden(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let is_left_out = |field: &Field| is_hidden(field) && !wanted(field.name());
+        let (mut table, mut fields) = (self.clone(), Vec::new());
+        for field in self.schema.fields() {
+            if is_left_out(field) {
+                table.columns.remove(field.name());
+            } else {
+                fields.push(Arc::clone(field));
+            }
+        }
+        table.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        table
     }
 
     /// The primary key's columns, or none.

@@ -3,6 +3,7 @@
 use crate::cache::MetadataCache;
 use crate::error::from_engine;
 use crate::federate::{Federation, with_tops};
+use crate::hidden;
 use crate::kept;
 use crate::ledger::{Part, QueryRecord};
 use crate::negotiation::Negotiation;
@@ -150,12 +151,13 @@ impl Engine {
 
     /// Plans a statement with pushdown or without; `beside`: as a second run to compare that one with.
     async fn planned(&self, sql: &str, pushdown: PushdownMode, beside: Option<&Planned>) -> Result<Planned> {
-        let statement = parse_one(sql)?;
+        let mut statement = parse_one(sql)?;
         let references = self.state.resolve_table_references(&statement).map_err(from_engine)?;
         let functions = self.state.table_functions();
         let is_table = |reference: &TableReference| !matches!(reference, TableReference::Bare { table } if functions.contains_key(table.as_ref()));
         let references = references.into_iter().filter(is_table).collect();
-        let resolved = resolve(&statement, references, &self.catalogs, &self.cache).await?;
+        let mut resolved = resolve(&statement, references, &self.catalogs, &self.cache).await?;
+        hidden::settle(&mut statement, &mut resolved)?;
         let mut way = Way::new(pushdown, beside);
         let tables = self.tables(resolved, &mut way)?;
         let mut state = self.state_with(&tables, pushdown)?;

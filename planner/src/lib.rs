@@ -19,6 +19,7 @@ mod cache;
 mod engine;
 mod error;
 mod federate;
+mod hidden;
 mod kept;
 mod keys;
 mod ledger;

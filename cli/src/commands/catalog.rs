@@ -1,15 +1,16 @@
 //! `headwater catalog list | describe | test`.
 
+use super::described;
 use crate::progress::counted;
 use crate::render::{Output, renderer};
 use crate::report::{Failure, report_error};
 use crate::settings::{RowFormat, Settings};
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
 use futures::TryStreamExt;
 use headwater_core::name::nearest;
-use headwater_core::{ColumnOrigin, Connector, Error, ErrorKind, KeyRole, Precision, Result, TableMetadata, TableName};
-use headwater_planner::{Engine, grouped};
+use headwater_core::{Connector, Error, ErrorKind, Result, TableMetadata, TableName};
+use headwater_planner::Engine;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -48,7 +49,7 @@ pub(crate) async fn describe(name: &str, settings: &Settings) -> Result<(), Fail
         (Some(schema), Some(table)) => {
             let table = TableName::new(schema, table);
             let table = table_of(connector.as_ref(), &table).await.map_err(in_catalog)?;
-            show(&columns_of(&table)?, &heading_of(catalog, &table), settings)?;
+            show(&described::columns_of(&table)?, &described::heading_of(catalog, &table), settings)?;
         }
     }
     Ok(())
@@ -115,7 +116,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// The tables of a schema; of an unknown one, an error with the nearest name.
-async fn tables_of(connector: &dyn Connector, schema: &str) -> Result<Vec<TableName>> {
+pub(super) async fn tables_of(connector: &dyn Connector, schema: &str) -> Result<Vec<TableName>> {
     match connector.list_tables(schema).try_collect().await {
         Err(error) if is_bare_not_found(&error) => {
             let schemas: Vec<String> = connector.list_schemas().try_collect().await?;
@@ -126,7 +127,7 @@ async fn tables_of(connector: &dyn Connector, schema: &str) -> Result<Vec<TableN
 }
 
 /// A table; of an unknown one, an error with the nearest name.
-async fn table_of(connector: &dyn Connector, name: &TableName) -> Result<TableMetadata> {
+pub(super) async fn table_of(connector: &dyn Connector, name: &TableName) -> Result<TableMetadata> {
     match connector.get_table(name).await {
         Err(error) if is_bare_not_found(&error) => {
             let tables: Vec<String> =
@@ -145,63 +146,6 @@ fn with_nearest(error: Error, wanted: &str, names: &[String]) -> Error {
     match nearest(wanted, names) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => error,
-    }
-}
-
-/// What is known of the table as a whole, for people.
-fn heading_of(catalog: &str, table: &TableMetadata) -> String {
-    let mut lines = vec![format!("{catalog}.{}  {}", table.name, table.kind.label())];
-    if let Some(comment) = &table.comment {
-        lines.push(format!("  comment  {}", comment.lines().collect::<Vec<_>>().join(" ")));
-    }
-    lines.push(format!("  rows     {}", estimate(table.row_count)));
-    for key in &table.keys {
-        let role = match key.role {
-            KeyRole::Primary => "primary",
-            KeyRole::Unique => "unique",
-            KeyRole::Index => "index",
-        };
-        let name = key.name.as_deref().map(|name| format!("  ({name})")).unwrap_or_default();
-        lines.push(format!("  {role:<7}  {}{name}", key.columns.join(", ")));
-    }
-    let lines: String = lines.iter().map(|line| format!("{}\n", line.replace(char::is_control, " "))).collect();
-    format!("{lines}\n")
-}
-
-fn estimate(rows: Precision) -> String {
-    match rows {
-        Precision::Exact(rows) => grouped(rows),
-        Precision::Inexact(rows) => format!("about {}", grouped(rows)),
-        Precision::Unknown => "unknown".to_owned(),
-    }
-}
-
-fn columns_of(table: &TableMetadata) -> Result<RecordBatch> {
-    let fields = table.schema.fields();
-    let facts: Vec<_> = fields.iter().map(|field| table.facts(field.name())).collect();
-    let text = |values: Vec<String>| Arc::new(StringArray::from(values)) as ArrayRef;
-    let nullable: BooleanArray = fields.iter().map(|field| Some(field.is_nullable())).collect();
-    let notes: StringArray = facts.iter().map(|facts| facts.note.as_deref()).collect();
-    let columns = [
-        ("column", text(fields.iter().map(|field| field.name().clone()).collect())),
-        ("arrow_type", text(fields.iter().map(|field| field.data_type().to_string()).collect())),
-        ("source_type", text(facts.iter().map(|facts| facts.source_type.clone()).collect())),
-        ("nullable", Arc::new(nullable) as ArrayRef),
-        ("origin", text(facts.iter().map(|facts| origin_text(&facts.origin)).collect())),
-        ("note", Arc::new(notes) as ArrayRef),
-    ];
-    RecordBatch::try_from_iter(columns).map_err(|error| Error::internal(error.to_string()))
-}
-
-fn origin_text(origin: &ColumnOrigin) -> String {
-    match origin {
-        ColumnOrigin::Catalog => "catalog".to_owned(),
-        ColumnOrigin::Key => "key".to_owned(),
-        ColumnOrigin::Declared => "declared".to_owned(),
-        ColumnOrigin::Inferred { seen, sampled } => {
-            format!("seen in {} of {}", grouped(*seen), grouped(*sampled))
-        }
-        _ => "other".to_owned(),
     }
 }
 

@@ -3,7 +3,9 @@
 pub(crate) mod catalog;
 pub(crate) mod config;
 pub(crate) mod conformance;
+mod described;
 pub(crate) mod explain;
+pub(crate) mod infer;
 pub(crate) mod query;
 pub(crate) mod serve_connector;
 

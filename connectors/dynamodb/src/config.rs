@@ -3,7 +3,7 @@
 mod declared;
 mod limits;
 
-pub(crate) use declared::{DeclaredColumn, DeclaredTable, DeclaredTables, declaration, quoted_key};
+pub(crate) use declared::{DeclaredColumn, DeclaredTable, DeclaredTables, declaration};
 pub(crate) use limits::{Budget, Limits};
 
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
@@ -39,11 +39,24 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         "Name of the role's session, as CloudTrail shows it.",
     ),
     option("sts_endpoint", OptionKind::Text, None, "Address in place of AWS's for assuming the role."),
+    option("sample_size", OptionKind::Integer, Some("1000"), "Items read per table to learn its attributes."),
     option(
-        "sample_size",
+        "sample_segments",
         OptionKind::Integer,
-        Some("1000"),
-        "Items read per table to learn its attributes; also never more than 16 MB.",
+        Some("8"),
+        "Places of a table, spread over all of it, from which a sample of more than 50 items each is taken.",
+    ),
+    option(
+        "sample_read_units",
+        OptionKind::Integer,
+        Some("2048"),
+        "Read capacity units that a sample may take: 128 are a megabyte.",
+    ),
+    option(
+        "sample_indexes",
+        OptionKind::Boolean,
+        Some("false"),
+        "Takes half of a sample from the indexes that have whole items: finds kinds of items that are rare in the table.",
     ),
     option("scan_segments", OptionKind::Integer, Some("4"), "Most parallel segments of a Scan."),
     option("max_requests_in_flight", OptionKind::Integer, Some("16"), "Most requests under way at once."),
@@ -118,6 +131,9 @@ pub(crate) struct DynamoDbConfig {
     pub(crate) credentials: CredentialSource,
     pub(crate) role: Option<Role>,
     pub(crate) sample_size: u32,
+    pub(crate) sample_segments: u32,
+    pub(crate) sample_read_units: u32,
+    pub(crate) sample_indexes: bool,
     pub(crate) scan_segments: u32,
     pub(crate) max_requests_in_flight: usize,
     pub(crate) limits: Limits,
@@ -146,6 +162,9 @@ impl DynamoDbConfig {
             credentials: credentials(options)?,
             role: role(options)?,
             sample_size: small(options, "sample_size", 100_000)?,
+            sample_segments: small(options, "sample_segments", 1_000)?,
+            sample_read_units: small(options, "sample_read_units", 1_000_000)?,
+            sample_indexes: options.boolean("sample_indexes").unwrap_or(false),
             scan_segments: small(options, "scan_segments", 1_000)?,
             max_requests_in_flight: small(options, "max_requests_in_flight", 1_000)? as usize,
             limits: Limits::parse(options)?,

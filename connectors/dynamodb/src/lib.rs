@@ -24,7 +24,7 @@
 //! | concept | here |
 //! |---|---|
 //! | schemas | one, `default` |
-//! | columns | key attributes, declared ones, and those of a sample; an attribute that the sample did not have is no column until it is declared |
+//! | columns | key attributes, declared ones, and those of a sample; an attribute that the sample did not have is no column until it is declared; `_item`, hidden, is the whole item |
 //! | types | per value at the source; the law is in `convert.rs` |
 //! | access | the cheapest in read units of `BatchGetItem` (whole keys), `Query` (partition key bound by `=`, `IN` or join keys) and `Scan` in segments, of the table or of an index |
 //! | indexes | only where the conditions keep out every item that an index lacks; EXPLAIN says why one is not used |

@@ -23,6 +23,9 @@ use std::sync::Arc;
 /// The one schema: DynamoDB has none.
 pub(crate) const SCHEMA: &str = "default";
 
+/// What is assumed of a table with a sort key that nothing was sampled of.
+const ITEMS_PER_PARTITION: f64 = 10.0;
+
 /// Kept in [`TableMetadata::detail`]: what planning needs and the contract has no place for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TableDetail {
@@ -97,10 +100,23 @@ pub(crate) async fn get_table(connection: &Connection, name: &TableName) -> Resu
     let partition = key(&described, &declared, &KeyType::Hash)?;
     let partition = partition.ok_or_else(|| Error::internal("a DynamoDB table without a partition key"))?;
     let sort = key(&described, &declared, &KeyType::Range)?;
-    let target = Target { table: &name.table, partition: partition.name.clone(), indexes: indexes(&described) };
+    let indexes = indexes(&described);
+    let target = Target {
+        table: &name.table,
+        key: [Some(&partition), sort.as_ref()].into_iter().flatten().map(|key| key.name.clone()).collect(),
+        sampled_indexes: if connection.config().sample_indexes { whole_indexes(&indexes) } else { Vec::new() },
+        indexes,
+        items: known(described.item_count()).unwrap_or(0),
+    };
     let sample = if declared.complete { Sample::of(&target) } else { Sample::take(connection, &target).await? };
     let consistent = connection.config().limits.consistent(&name.table);
     Description { name, described, declared, sample, consistent }.into_metadata(partition, sort)
+}
+
+/// The indexes that have items with all their attributes, and can be read.
+fn whole_indexes(indexes: &[IndexDetail]) -> Vec<String> {
+    let whole = indexes.iter().filter(|index| index.attributes.is_none() && index.unusable.is_none());
+    whole.map(|index| index.name.clone()).collect()
 }
 
 /// Whether DynamoDB could have a table of this name; asking for another one is a `ValidationException`.
@@ -154,19 +170,27 @@ impl Description<'_> {
         let mut metadata = TableMetadata::new(self.name.clone(), Arc::new(schema));
         metadata.columns = columns.into_iter().map(|(field, facts)| (field.name().clone(), facts)).collect();
         (metadata.row_count, metadata.byte_size) = self.sizes();
-        let items_per_partition = self.sample.items_per_partition();
+        let items_per_partition = match (self.declared.complete, &sort) {
+            (true, Some(_)) => ITEMS_PER_PARTITION,
+            _ => self.sample.items_per_partition(),
+        };
         let distinct = metadata.row_count.value().map(|rows| (rows as f64 / items_per_partition).round() as u64);
         if let (Some(facts), Some(distinct)) = (metadata.columns.get_mut(&partition.column), distinct) {
             facts.distinct = Precision::Inexact(distinct);
         }
         metadata.keys = self.keys(&keys, &metadata.schema);
-        let item_bytes = self.sample.bytes.checked_div(self.sample.items).unwrap_or(0);
+        let item_bytes = self.sample.bytes.checked_div(self.sample.items).or_else(|| self.described_item_bytes());
+        let item_bytes = item_bytes.unwrap_or(0);
         let (consistent, read_capacity) = (self.consistent, self.read_capacity());
         let indexes = self.sample.indexes(metadata.row_count.value());
         let detail =
             TableDetail { partition, sort, item_bytes, items_per_partition, consistent, read_capacity, indexes };
         metadata.detail = serde_json::to_value(detail).map_err(|error| Error::internal(error.to_string()))?;
         Ok(metadata)
+    }
+
+    fn described_item_bytes(&self) -> Option<u64> {
+        known(self.described.table_size_bytes())?.checked_div(known(self.described.item_count())?)
     }
 
     /// Rows and bytes. DynamoDB's own numbers are up to six hours old; a sample that saw everything knows better.
@@ -206,8 +230,9 @@ impl Description<'_> {
         let columns = primary.iter().map(|key| key.column.clone()).collect();
         let mut keys = vec![TableKey { name: None, columns, role: KeyRole::Primary }];
         for (name, attributes) in self.indexes() {
-            // A key that the declaration of a complete table leaves out has no column.
-            let columns = attributes.into_iter().filter_map(|attribute| column_of(schema, attribute)).collect();
+            let columns = attributes.into_iter().map(|attribute| column_of(schema, attribute)).collect();
+            // A key that the declaration of a complete table leaves out has no column, and so no name here.
+            let Some(columns) = columns else { continue };
             keys.push(TableKey { name: name.map(str::to_owned), columns, role: KeyRole::Index });
         }
         keys

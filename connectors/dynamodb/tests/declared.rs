@@ -1,12 +1,8 @@
 //! Columns declared in the configuration: names, and what becomes of the rest.
 
-use crate::support::{Source, column, name, parameters, text, values};
+use crate::support::{Source, column, columns, name, parameters, text, values};
 use headwater_core::{CompareOp, ErrorKind, Expr, ScanRequest, Value};
 use serde_json::json;
-
-fn names(metadata: &headwater_core::TableMetadata) -> Vec<String> {
-    metadata.schema.fields().iter().map(|field| field.name().clone()).collect()
-}
 
 #[tokio::test]
 async fn a_column_may_have_another_name_than_its_attribute() {
@@ -23,7 +19,12 @@ async fn a_column_may_have_another_name_than_its_attribute() {
     };
     source.table("things", &[("id", "N")], vec![item("1", "a"), item("2", "b")]).await;
     let metadata = source.metadata("things").await;
-    assert_eq!(names(&metadata), ["id", "at", "plain", "zip", "Select", "select"]);
+    assert_eq!(columns(&metadata), ["id", "at", "plain", "zip", "Select", "select"]);
+    let zip = metadata.facts("zip");
+    assert!(zip.declared_at.as_deref().unwrap().starts_with("test.toml:"));
+    assert_eq!(zip.declaration.as_deref(), Some("zip = { attribute = \"Zip.Code #1\", type = \"text\" }"));
+    assert_eq!(zip.sightings[0].kinds, "S 2");
+    assert_eq!(metadata.facts("at").note.as_deref(), Some("the attribute at has no column: this one has its name"));
     let rows = source.rows("things").await;
     assert_eq!(column(&rows, "zip"), [text("a"), text("b")]);
     assert_eq!(column(&rows, "select"), [text("reserved"), text("reserved")]);
@@ -48,7 +49,7 @@ async fn a_renamed_key_is_still_the_key() {
     let item = |owner: &str, at: &str| json!({ "PK": { "S": owner }, "SK": { "N": at } });
     source.table("things", &[("PK", "S"), ("SK", "N")], vec![item("a", "1"), item("a", "2"), item("b", "3")]).await;
     let metadata = source.metadata("things").await;
-    assert_eq!(names(&metadata), ["owner", "at"]);
+    assert_eq!(columns(&metadata), ["owner", "at"]);
     assert_eq!(metadata.primary_key().unwrap().columns, ["owner", "at"]);
     let owner = Expr::column("owner").compare(CompareOp::Eq, text("a"));
     let at = Expr::column("at").compare(CompareOp::Gt, Value::Int64(1));
@@ -88,7 +89,7 @@ async fn a_complete_table_is_not_sampled_and_has_no_other_columns() {
     let item = json!({ "id": { "N": "1" }, "a": { "S": "x" }, "b": { "S": "y" } });
     source.table("things", &[("id", "N")], vec![item]).await;
     let metadata = source.metadata("things").await;
-    assert_eq!(names(&metadata), ["id", "a"]);
+    assert_eq!(columns(&metadata), ["id", "a"]);
     assert!(crate::support::reads(&source.server.take_requests()).is_empty());
     assert_eq!(column(&source.rows("things").await, "a"), [text("x")]);
 }

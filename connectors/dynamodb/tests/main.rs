@@ -13,4 +13,5 @@ mod paths;
 mod planning;
 mod reading;
 mod roles;
+mod sampling;
 mod support;

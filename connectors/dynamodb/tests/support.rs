@@ -130,6 +130,12 @@ pub(crate) fn create_table(name: &str, keys: &[(&str, &str)]) -> Json {
     json!({ "TableName": name, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": definitions, "KeySchema": schema })
 }
 
+/// The names of the columns that `*` has.
+pub(crate) fn columns(metadata: &TableMetadata) -> Vec<String> {
+    let visible = metadata.without_hidden(|_| false);
+    visible.schema.fields().iter().map(|field| field.name().clone()).collect()
+}
+
 /// The values of a column, in the order of `id`.
 pub(crate) fn column(rows: &RecordBatch, name: &str) -> Vec<Value> {
     let ids = values(rows, "id");

@@ -83,7 +83,10 @@ impl Connector for RemoteConnector {
             let what = format!("asked for table {name}, it describes {}", answer.table.name);
             return Err(error::unexpected(what, &self.link.config));
         }
-        Ok(TableMetadata { detail: json!({ "handle": answer.handle }), ..answer.table })
+        let mut table = answer.table;
+        // The far configuration is where columns are declared.
+        table.columns.values_mut().for_each(|facts| facts.declaration = None);
+        Ok(TableMetadata { detail: json!({ "handle": answer.handle }), ..table })
     }
 
     async fn derive(&self, relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Result<Derived> {

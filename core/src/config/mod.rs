@@ -12,11 +12,13 @@
 //! `${env:NAME}` and `${file:PATH}` are resolved once, at load; one that cannot be resolved is an error, never an
 //! empty value. An unknown key is an error that names file, line and the nearest known key.
 
+mod edit;
 mod file;
 mod options;
 mod reference;
 mod units;
 
+pub use edit::{quoted_key, quoted_text, with_lines};
 pub use file::{ConfigFile, RawCatalog, parse_config};
 pub use options::{CatalogConfig, OptionKind, OptionSpec, Options, Origin, Setting};
 pub use reference::{Environment, ProcessEnvironment};

@@ -12,7 +12,7 @@
 
 use super::limits;
 use crate::convert::{ColumnType, known_types};
-use headwater_core::config::{Origin, Setting};
+use headwater_core::config::{Origin, Setting, quoted_key, quoted_text};
 use headwater_core::{Error, Result, name::nearest};
 use std::collections::BTreeMap;
 
@@ -151,23 +151,6 @@ pub(crate) fn declaration(name: &str, attribute: &str, kind: &ColumnType) -> Str
     format!("{key} = {{ attribute = {}, type = {kind} }}", quoted_text(attribute))
 }
 
-/// A key as TOML wants it: bare if it can be, else quoted.
-pub(crate) fn quoted_key(name: &str) -> String {
-    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if bare { name.to_owned() } else { basic_text(name) }
-}
-
-/// A text as TOML wants it: with as few backslashes as can be.
-fn quoted_text(text: &str) -> String {
-    let literal = text.contains(['"', '\\']) && !text.contains(|c: char| c == '\'' || c.is_control());
-    if literal { format!("'{text}'") } else { basic_text(text) }
-}
-
-/// JSON's escapes are TOML's too, but for one sign that JSON lets stand.
-fn basic_text(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007F")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,6 +222,5 @@ mod tests {
             declaration("zip", "Zip.\"Code", &kind("text")),
             "zip = { attribute = 'Zip.\"Code', type = \"text\" }"
         );
-        assert_eq!(quoted_key("a\u{7f}\n"), "\"a\\u007F\\n\"");
     }
 }

@@ -3,9 +3,10 @@
 use super::attribute::kind_of;
 use super::column::{ColumnType, attribute_of};
 use super::number::Number;
-use crate::config::{declaration, quoted_key};
+use crate::config::declaration;
 use arrow::datatypes::Field;
 use aws_sdk_dynamodb::types::AttributeValue;
+use headwater_core::config::quoted_key;
 use headwater_core::{Error, ErrorKind};
 
 /// A value as the builders see it: members of sets are values like any other.

@@ -1,15 +1,19 @@
 //! The columns of a table, and where the type of each came from.
 //!
 //! Key attributes first, then declared columns, then attributes of indexes' keys and of the sample; the last two groups
-//! are sorted by name. An attribute that is declared under another name is no column under its own.
+//! are sorted by name. An attribute that is declared under another name is no column under its own. Last comes the
+//! hidden column `_item`, unless something else is called so.
 
 use super::sample::Sample;
 use super::{KeyAttribute, SCHEMA};
-use crate::config::{DeclaredColumn, DeclaredTable};
-use crate::convert::{ColumnType, DateFormat, Evidence, KeyKind, TimestampFormat};
+use crate::config::{DeclaredColumn, DeclaredTable, declaration};
+use crate::convert::{ColumnType, DateFormat, Evidence, KeyKind, TimestampFormat, attribute_of};
 use arrow::datatypes::Field;
-use headwater_core::{ColumnFacts, ColumnOrigin, Error, Result, TextComparison};
+use headwater_core::{ColumnFacts, ColumnOrigin, Error, HIDDEN, Result, TextComparison};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The hidden column of the whole item.
+const ITEM: &str = "_item";
 
 /// A column and what is known of it.
 pub(super) type Column = (Field, ColumnFacts);
@@ -45,7 +49,29 @@ impl Sources<'_> {
         let attributes = if self.declared.complete { BTreeSet::new() } else { self.undeclared() };
         columns
             .extend(attributes.into_iter().filter(|name| !known.contains(*name)).map(|name| self.found_column(name)));
+        columns.iter_mut().for_each(|column| self.complete_facts(column));
+        if columns.iter().all(|(field, _)| field.name() != ITEM) {
+            columns.push(item_column());
+        }
         Ok(columns)
+    }
+
+    /// Adds what is the same for every column of an attribute: how it was seen, and how to declare it.
+    fn complete_facts(&self, (field, facts): &mut Column) {
+        let attribute = attribute_of(field);
+        if let Some(evidence) = self.sample.evidence.get(attribute) {
+            evidence.sightings("", self.sample.items, &mut facts.sightings);
+        }
+        let declared = self.declared.columns.iter().find(|column| column.name == *field.name());
+        facts.declared_at = declared.map(|column| column.origin.to_string());
+        // In the configuration, `${` begins a reference.
+        let line = ColumnType::of(field).map(|kind| declaration(field.name(), attribute, &kind));
+        facts.declaration = line.filter(|line| !line.contains("${"));
+        let hides = attribute != field.name() && self.sample.evidence.contains_key(field.name().as_str());
+        if hides && !self.declared.columns.iter().any(|column| column.attribute == *field.name()) {
+            let note = format!("the attribute {} has no column: this one has its name", field.name());
+            facts.note = Some(facts.note.take().map_or_else(|| note.clone(), |known| format!("{known}; {note}")));
+        }
     }
 
     fn is_key(&self, attribute: &str) -> bool {
@@ -136,6 +162,18 @@ impl Sources<'_> {
         };
         (kind.field(attribute), facts)
     }
+}
+
+/// The whole item, read where it is named.
+fn item_column() -> Column {
+    let field = ColumnType::Item.field(ITEM).with_nullable(false);
+    let mut metadata = field.metadata().clone();
+    metadata.insert(HIDDEN.to_owned(), "true".to_owned());
+    let note = Some("the whole item as JSON text".to_owned());
+    (
+        field.with_metadata(metadata),
+        ColumnFacts { note, ..facts(&ColumnType::Item, "M".to_owned(), ColumnOrigin::Catalog) },
+    )
 }
 
 /// The type of a key attribute that nothing is declared of.
