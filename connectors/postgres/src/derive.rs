@@ -4,6 +4,7 @@ use crate::convert::PostgreSql;
 use crate::metadata::TableDetail;
 use headwater_core::{Derived, Error, Relation, Result, TableMetadata};
 use headwater_sql::Described;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) fn derive(relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Result<Derived> {
@@ -12,8 +13,8 @@ pub(crate) fn derive(relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Resu
     let inputs: Vec<_> = inputs.iter().zip(laws).map(|(table, laws)| Described { table, laws }).collect();
     match headwater_sql::derive(PostgreSql, relation, &inputs) {
         Ok((mut table, laws)) => {
-            table.detail =
-                serde_json::to_value(TableDetail { laws, stored: None }).map_err(|e| Error::internal(e.to_string()))?;
+            table.detail = serde_json::to_value(TableDetail { laws, stored: None, clustered: BTreeSet::new() })
+                .map_err(|e| Error::internal(e.to_string()))?;
             Ok(Derived::Table(Box::new(table)))
         }
         Err(reason) => Ok(Derived::Refused(reason.to_string())),

@@ -5,15 +5,17 @@ use crate::plan::{self, PlanDetail};
 use crate::ranges;
 use arrow::datatypes::{DataType, Schema};
 use futures::{StreamExt as _, stream};
-use headwater_core::{Answer, Expr, JoinKeys, KeyDecision, Relation, Result, ScanPlan, Split, Splits, Value};
+use headwater_core::{
+    Answer, Expr, Identity, JoinKeys, KeyDecision, Relation, Result, ScanPlan, SourceRequest, Split, Splits, Value,
+};
 use headwater_sql::{ChunkSize, Comparison, POSTGRES, SqlText, declined_keys, integer_key, key_chunks};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of keys per statement: 100,000 of type uuid, or 400,000 integers.
 const BYTES: usize = 16 << 20;
 
-/// Where an index finds the keys. The server takes every found row for a page to be fetched: from some thousand keys
-/// on it would rather read the whole table, for each statement anew.
+/// Where an index finds the keys. The server takes every found row for a page to be fetched: with some thousand keys in
+/// a list it would rather read the whole table, for each statement anew. See [`looked_up`] for longer lists.
 const LOOKED_UP: ChunkSize = ChunkSize { keys: 1_000, bytes: BYTES };
 
 /// Where a statement reads the whole table, or a range of it, one has all the keys: since version 14 a long list is a
@@ -28,9 +30,9 @@ const FEW: u64 = 1_000;
 
 /// What things cost, in rows that are read one after another (some 0.2 µs each, measured on a warm server):
 /// looking up a key,
-const LOOK_UP: u64 = 40;
-/// reading a row that an index found, which may lie anywhere,
-const FOUND_ROW: u64 = 4;
+const LOOK_UP: u64 = 30;
+/// reading a row that an index found and that lies anywhere,
+const FOUND_ROW: u64 = 15;
 /// and having a key in a statement's list.
 const LISTED_KEY: u64 = 4;
 
@@ -55,8 +57,14 @@ fn offered(
         return declined(reason);
     }
     let way = way(detail, keys, parallel);
+    let tuples = possible_tuples(plan, &detail.laws.columns, keys);
+    if way == Way::LookedUp
+        && let Some(splits) = looked_up(plan, detail, keys, &tuples, parallel)?
+    {
+        return Ok((KeyDecision::Used { keys: count }, splits));
+    }
     let size = if way == Way::LookedUp { LOOKED_UP } else { LISTED };
-    let chunks = key_chunks(&keys.columns, &possible_tuples(plan, &detail.laws.columns, keys), size);
+    let chunks = key_chunks(&keys.columns, &tuples, size);
     let ranges = match way {
         Way::Listed { statements } if chunks.len() > 1 => {
             return declined(format!(
@@ -86,8 +94,11 @@ enum Way {
 fn way(detail: &PlanDetail, keys: &JoinKeys, parallel: usize) -> Way {
     let count = keys.tuples.len() as u64;
     let indexed = keys.columns.iter().filter(|column| detail.indexed.contains(*column));
-    // Where the columns' values are not counted, a key is taken to have one row.
+    // Rows that are found where others were cost little. Where values are not counted, a key is taken to have one row.
     let rows_per_key = |column: &String| -> u64 {
+        if detail.clustered.contains(column) {
+            return 0;
+        }
         let (rows, distinct) =
             (detail.table_rows.unwrap_or(1), detail.distinct.get(column).copied().unwrap_or(u64::MAX));
         rows.div_ceil(distinct.max(1))
@@ -149,6 +160,56 @@ fn keyed(
         }
     }
     plan::splits(plan, &detail.laws, requests).map(Some)
+}
+
+/// What the keys are called in a statement that looks them up.
+const KEYS: &str = "join keys";
+
+/// Many integers, each looked up by itself, so that the server cannot but use the index:
+/// `SELECT found.* FROM unnest('{1,2,…}'::int8[]) AS "join keys"(key), LATERAL (SELECT … AND column = key OFFSET 0) AS found`.
+/// `OFFSET 0` keeps the server from making a join of it. `None`: they are few, of another type, or each would be looked
+/// up in many parts of the table.
+fn looked_up(
+    plan: &ScanPlan,
+    detail: &PlanDetail,
+    keys: &JoinKeys,
+    tuples: &[Vec<Value>],
+    parallel: usize,
+) -> Result<Option<Vec<Split>>> {
+    let ([column], Relation::Table(table)) = (keys.columns.as_slice(), &plan.request.relation) else { return Ok(None) };
+    let (Some(law), Ok(field)) = (detail.laws.columns.get(column), plan.schema.field_with_name(column)) else {
+        return Ok(None);
+    };
+    let array = match field.data_type() {
+        DataType::Int16 => "}'::int2[]",
+        DataType::Int32 => "}'::int4[]",
+        DataType::Int64 => "}'::int8[]",
+        _ => return Ok(None),
+    };
+    let sql = law.column_sql(SqlText::identifier(&POSTGRES, column));
+    let numbers: BTreeSet<Identity<'_>> = tuples.iter().flatten().map(Value::identity).collect();
+    let written = |number: &Identity<'_>| match number {
+        Identity::Integer(number) => SqlText::literal(&POSTGRES, &Value::Int64(*number)).ok(),
+        Identity::Text(_) | Identity::Other(_) => None,
+    };
+    let Some(numbers) = numbers.iter().map(written).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let number = matches!(sql.comparison, Comparison::Number);
+    if numbers.len() <= LOOKED_UP.keys || !number || detail.pages.len() > 1 || table.table == KEYS {
+        return Ok(None);
+    }
+    let projection: Vec<&str> = plan.schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let mut select = plan::negotiated(&detail.laws, &plan.schema, &projection, &plan.request)?.select;
+    let name = SqlText::identifier(&POSTGRES, KEYS);
+    select.conditions.push(sql.value.then(" = ").append(&name).then(".key"));
+    let found = select.to_sql().then(" OFFSET 0");
+    let statement = |numbers: &[SqlText]| {
+        let list = SqlText::from_static("COPY (SELECT found.* FROM unnest('{").append(&SqlText::joined(numbers, ","));
+        let joined = list.then(array).then(") AS ").append(&name).then("(key), LATERAL ").parenthesized(&found);
+        SourceRequest::Sql(joined.then(" AS found) TO STDOUT (FORMAT binary)").into_string())
+    };
+    // Neighbours stay together; no statement is too small to be worth a connection.
+    let size = numbers.len().div_ceil(parallel.max(1)).max(LOOKED_UP.keys).min(BYTES / 20);
+    plan::splits(plan, &detail.laws, numbers.chunks(size).map(statement).collect()).map(Some)
 }
 
 /// `column = ANY ('{1,2,…}')`, where the constant takes the column's own type: integers that it can hold.

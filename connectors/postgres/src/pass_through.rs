@@ -107,7 +107,7 @@ fn described(columns: &[Column], utf8: bool) -> Result<TableMetadata> {
     let mut table = TableMetadata::new(TableName::new("", "query"), Arc::new(Schema::new(fields)));
     table.kind = TableKind::View;
     table.columns = facts;
-    let detail = TableDetail { laws: Laws::table(laws), stored: None };
+    let detail = TableDetail { laws: Laws::table(laws), stored: None, clustered: BTreeSet::new() };
     table.detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     Ok(table)
 }

@@ -21,6 +21,9 @@ pub(crate) struct PlanDetail {
     pub(crate) indexed: BTreeSet<String>,
     /// How many different values the columns have, where that is known.
     pub(crate) distinct: BTreeMap<String, u64>,
+    /// Columns whose near values lie near each other.
+    #[serde(default)]
+    pub(crate) clustered: BTreeSet<String>,
     /// How many pages each part of the table has; empty where the scan is not cut into ranges of them.
     #[serde(default)]
     pub(crate) pages: Vec<u64>,
@@ -49,7 +52,8 @@ pub(crate) struct SplitDetail {
 
 pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &PostgresConfig) -> Result<ScanPlan> {
     let schema = request.output_schema(table)?;
-    let TableDetail { mut laws, stored } = TableDetail::of(table)?;
+    let TableDetail { mut laws, stored, mut clustered } = TableDetail::of(table)?;
+    clustered.retain(|name| laws.columns.contains_key(name));
     let projection: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let negotiated = negotiated(&laws, &table.schema, &projection, request)?;
     let used = used_columns(&projection, request);
@@ -66,7 +70,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &P
     };
     let distinct = table.columns.iter().filter_map(|(name, facts)| Some((name.clone(), facts.distinct.value()?)));
     let distinct = distinct.filter(|(name, _)| laws.columns.contains_key(name)).collect();
-    let detail = PlanDetail { laws, table_rows: table.row_count.value(), indexed, distinct, pages };
+    let detail = PlanDetail { laws, table_rows: table.row_count.value(), indexed, distinct, clustered, pages };
     let mut notes = column_notes(table, &projection);
     if config.max_connections == 1 {
         notes.push("max_connections is 1: each statement reads a moment of its own".to_owned());

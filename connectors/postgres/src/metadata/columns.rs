@@ -16,7 +16,7 @@ SELECT a.attname::text, a.attnotnull, pg_catalog.format_type(a.atttypid, a.attty
     CASE WHEN e.typarray = t.oid AND e.typnamespace = 'pg_catalog'::pg_catalog.regnamespace THEN e.typname::text END,
     t.typtype::text, base.typmod, l.collname::text, l.collnamespace = 'pg_catalog'::pg_catalog.regnamespace,
     l.collisdeterministic, s.n_distinct::float8, s.null_frac::float8, s.vals[1:30], s.freqs[1:30],
-    CASE WHEN t.typcategory IN ('N', 'D') THEN s.bounds END, a.attndims::int2
+    CASE WHEN t.typcategory IN ('N', 'D') THEN s.bounds END, a.attndims::int2, s.correlation
 FROM pg_catalog.pg_namespace n
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -33,13 +33,16 @@ JOIN pg_catalog.pg_type t ON t.oid = base.oid
 LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
 LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 LEFT JOIN LATERAL (
-    SELECT p.n_distinct, p.null_frac, p.most_common_vals::text::text[] AS vals,
+    SELECT p.n_distinct, p.null_frac, p.correlation, p.most_common_vals::text::text[] AS vals,
         p.most_common_freqs::float8[] AS freqs, p.histogram_bounds::text::text[] AS bounds
     FROM pg_catalog.pg_stats p
     WHERE p.schemaname = $1 AND p.tablename = $2 AND p.attname = a.attname ORDER BY p.inherited DESC LIMIT 1
 ) s ON true
 WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')
 ORDER BY a.attnum";
+
+/// How much order in which values lie must be like theirs, 1 being the same: as `pg_stats` has it.
+const CLUSTERED: f32 = 0.9;
 
 /// A column, with the law it is read by.
 pub(super) struct FoundColumn {
@@ -49,6 +52,8 @@ pub(super) struct FoundColumn {
     pub(super) law: ColumnLaw,
     pub(super) note: Option<String>,
     pub(super) distinct: Precision,
+    /// Whether rows of near values lie near each other.
+    pub(super) clustered: bool,
     pub(super) estimates: ColumnEstimates,
 }
 
@@ -76,6 +81,7 @@ pub(super) fn parse(row: &Row, relation: &Relation, as_text: impl Fn(&str) -> bo
         note: law.note(&source),
         estimates: estimates(row, &law.decoding().arrow_type())?,
         law,
+        clustered: row.try_get::<_, Option<f32>>(17).map_err(unexpected)?.is_some_and(|c| c.abs() > CLUSTERED),
         distinct: distinct(row.try_get(11).map_err(unexpected)?, relation.rows),
     })
 }

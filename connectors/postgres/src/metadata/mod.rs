@@ -14,6 +14,7 @@ use columns::FoundColumn;
 use headwater_core::{ColumnFacts, Error, Result, TableMetadata, TableName};
 use headwater_sql::Laws;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -25,6 +26,9 @@ pub(crate) struct TableDetail {
     /// Where the rows are stored, if they can be read by ranges of pages.
     #[serde(default)]
     pub(crate) stored: Option<Stored>,
+    /// Columns whose near values lie near each other.
+    #[serde(default)]
+    pub(crate) clustered: BTreeSet<String>,
 }
 
 impl TableDetail {
@@ -97,7 +101,8 @@ fn described(name: TableName, columns: &[FoundColumn], stored: Option<Stored>) -
     let mut table = TableMetadata::new(name, Arc::new(schema));
     let laws = columns.iter().map(|column| (column.name.clone(), column.law.clone())).collect();
     table.columns = columns.iter().map(|column| (column.name.clone(), facts(column))).collect();
-    let detail = TableDetail { laws: Laws::table(laws), stored };
+    let clustered = columns.iter().filter(|column| column.clustered).map(|column| column.name.clone()).collect();
+    let detail = TableDetail { laws: Laws::table(laws), stored, clustered };
     table.detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     Ok(table)
 }

@@ -1,7 +1,7 @@
 //! Join keys against a real table.
 
 use crate::support::{Database, Scanned, scan_with, table};
-use headwater_core::{Connector, JoinKeys, KeyDecision, ScanContext, ScanRequest, Value};
+use headwater_core::{CompareOp, Connector, Expr, JoinKeys, KeyDecision, ScanContext, ScanRequest, Value};
 use std::sync::Arc;
 
 const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, sku text, u uuid); \
@@ -25,6 +25,13 @@ async fn keys_are_looked_up_in_disjoint_chunks_and_impossible_ones_left_out() {
     assert_eq!(scanned.keys, KeyDecision::Used { keys: 2_501 });
     assert_eq!((scanned.splits.len(), scanned.rows()), (3, 2_499));
     assert!(scanned.splits.iter().all(|split| !split.request.to_string().contains(&(1i64 << 40).to_string())));
+    let sent = scanned.splits[0].request.to_string();
+    assert!(sent.contains("unnest('{0,4,8,") && sent.contains("'::int4[]) AS \"join keys\"(key), LATERAL ("), "{sent}");
+    // A narrow request is the same in there.
+    let condition = Expr::column("sku").compare(CompareOp::Eq, Value::Utf8("sku 8".to_owned()));
+    let request = ScanRequest::table(table("orders")).with_filters(vec![condition]).with_projection(["u", "id"]);
+    let scanned = scan_with(&connector, &request, Some(&many), &ScanContext::new("keys")).await.unwrap();
+    assert_eq!(scanned.integers("id"), (0..100).map(|n| n * 100 + 8).collect::<Vec<i64>>());
     let wide = keys("id", (0..60_000).map(Value::Int64));
     let scanned = keyed(&connector, &wide).await;
     assert!(matches!(scanned.keys, KeyDecision::Declined { keys: 60_000, .. }), "{:?}", scanned.keys);
