@@ -13,6 +13,7 @@ use crate::resolve::{Resolved, resolve, unknown_catalog};
 use crate::scan::ScanExec;
 use crate::session::{PushdownMode, runtime, session};
 use crate::statement::parse_one;
+use crate::sums;
 use crate::verify::{self, Check, Comparison, Extent, Run, comparison};
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
@@ -172,7 +173,8 @@ impl Engine {
             PushdownMode::Off => logical,
             PushdownMode::Auto | PushdownMode::Verify => federated(&state, logical, tables, &mut federation).await?,
         };
-        let physical = state.query_planner().create_physical_plan(&logical, &state).await.map_err(from_engine)?;
+        let checked = sums::checked(logical.clone()).map_err(from_engine)?;
+        let physical = state.query_planner().create_physical_plan(&checked, &state).await.map_err(from_engine)?;
         ScanExec::set_awaitable(&physical).map_err(from_engine)?;
         let engine = kept::parts(&logical, &federation.reasons);
         Ok(Planned { way, engine, comparison, physical, state })

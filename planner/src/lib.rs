@@ -32,6 +32,7 @@ mod resolve;
 mod scan;
 mod session;
 mod statement;
+mod sums;
 mod translate;
 mod types;
 mod unheeded;

@@ -70,6 +70,12 @@ const OPTIONS: &[OptionSpec] = &[
         "Read tinyint(1) as true and false; another value than 0 and 1 is then an error",
     ),
     option(
+        "pass_through",
+        OptionKind::Boolean,
+        Some("true"),
+        "Whether statements in the server's own SQL are taken: TABLE(catalog.query('…')). They reach what the user may read, also outside of schemas",
+    ),
+    option(
         "time",
         OptionKind::Choice(TimeType::WORDS),
         Some("duration"),
@@ -186,6 +192,8 @@ pub struct MySqlConfig {
     pub max_row_size: usize,
     /// Whether `tinyint(1)` is read as true and false.
     pub tinyint1_is_boolean: bool,
+    /// Whether statements of the user's own are taken.
+    pub pass_through: bool,
     /// What a `time` column becomes.
     pub time: TimeType,
 }
@@ -227,6 +235,7 @@ impl MySqlConfig {
         if let Some(size) = options.byte_size("max_row_size") {
             config.max_row_size = usize::try_from(size).unwrap_or(usize::MAX).clamp(1 << 10, 1 << 31);
         }
+        config.pass_through = options.boolean("pass_through").unwrap_or(true);
         config.tinyint1_is_boolean = options.boolean("tinyint1_is_boolean").unwrap_or_default();
         config.time = match options.text("time") {
             Some("time_of_day") => TimeType::TimeOfDay,
@@ -295,6 +304,7 @@ fn parse_url(url: &str) -> Result<MySqlConfig> {
         statement_timeout: None,
         max_row_size: 256 << 20,
         tinyint1_is_boolean: false,
+        pass_through: true,
         time: TimeType::Duration,
     })
 }

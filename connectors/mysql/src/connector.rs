@@ -1,7 +1,7 @@
 //! The connector: the contract's methods, each handed to the module that does it.
 
 use crate::connect::Connections;
-use crate::{MySqlConfig, derive, keys, metadata, plan, read};
+use crate::{MySqlConfig, derive, keys, metadata, pass_through, plan, read};
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use headwater_core::{
@@ -59,7 +59,10 @@ impl Connector for MySqlConnector {
     }
 
     async fn derive(&self, relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Result<Derived> {
-        derive::derive(relation, inputs)
+        match relation {
+            Relation::Query(statement) => pass_through::describe(&self.connections, statement).await,
+            _ => derive::derive(relation, inputs),
+        }
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {

@@ -6,9 +6,6 @@ use headwater_sql::Described;
 use std::sync::Arc;
 
 pub(crate) fn derive(relation: &Relation, inputs: &[Arc<TableMetadata>]) -> Result<Derived> {
-    if matches!(relation, Relation::Query(_)) {
-        return Ok(Derived::Refused("of the SQL sources only Postgres takes them so far".to_owned()));
-    }
     let details = inputs.iter().map(|table| TableDetail::of(table)).collect::<Result<Vec<_>>>()?;
     let Some(product) = details.first().map(|detail| detail.product) else {
         return Ok(Derived::Refused("this source describes no such relation".to_owned()));

@@ -38,6 +38,7 @@ mod error;
 mod keys;
 mod lease;
 mod metadata;
+mod pass_through;
 mod plan;
 mod product;
 mod protocol;

@@ -7,7 +7,7 @@ use crate::bounds::{Bounds, literal, ranges};
 use crate::convert::ColumnLaw;
 use crate::product::Product;
 use headwater_core::{Answer, CompareOp, Expr, Relation, ScanRequest, TableMetadata};
-use headwater_sql::SqlText;
+use headwater_sql::{SqlText, estimated_rows};
 use std::collections::BTreeSet;
 
 /// A range is not smaller than this.
@@ -29,6 +29,9 @@ pub(crate) fn conditions(
     if !plain || said.into_iter().any(|(filter, _)| may_use_index(filter, &indexed)) {
         return Vec::new();
     }
+    if keeps_few(table, request, answers) {
+        return Vec::new();
+    }
     let count = u64::try_from(parallel).unwrap_or(1).min(bounds.bytes / LEAST);
     let literals: Option<Vec<SqlText>> = bounds.even(count).into_iter().map(|key| literal(product, law, key)).collect();
     let literals = literals.unwrap_or_default();
@@ -36,6 +39,13 @@ pub(crate) fn conditions(
         return Vec::new();
     }
     ranges(&SqlText::identifier(product.dialect(), &bounds.column), &literals)
+}
+
+/// Whether the server is expected to send less than half of the rows. It then spends its time on looking at them, and a
+/// range of the key costs it more for each row than reading the whole table does.
+fn keeps_few(table: &TableMetadata, request: &ScanRequest, answers: &[Answer]) -> bool {
+    let (all, kept) = (table.row_count.value(), estimated_rows(table, request, answers).value());
+    all.zip(kept).is_some_and(|(all, kept)| kept < all / 2)
 }
 
 /// Whether an index could find the rows of a condition: not those that have any value but one.

@@ -8,5 +8,6 @@ mod promises;
 mod recursion;
 mod scopes;
 mod semantics;
+mod sums;
 mod support;
 mod verify;

@@ -44,7 +44,8 @@ pub(crate) struct Connection {
 /// A statement that the server understood.
 pub(crate) struct Statement {
     id: u32,
-    pub(crate) columns: Vec<ColumnDefinition>,
+    pub(crate) parameters: usize,
+    pub(crate) columns: Vec<(String, ColumnDefinition)>,
 }
 
 impl Connection {
@@ -98,14 +99,20 @@ impl Connection {
     /// Nothing runs yet.
     pub(crate) async fn prepare(&mut self, sql: &str) -> Result<Statement, Failure> {
         self.command(PREPARE, sql.as_bytes()).await?;
-        let Prepared { statement: id, columns } = Prepared::parse(self.answer().await?)?;
+        let Prepared { statement: id, columns, parameters } = Prepared::parse(self.answer().await?)?;
+        if parameters > 0 {
+            self.definitions(parameters).await?;
+        }
         let columns = if columns > 0 { self.definitions(columns).await? } else { Vec::new() };
-        Ok(Statement { id, columns })
+        Ok(Statement { id, parameters, columns })
     }
 
     /// Starts a statement, whose rows are then read by [`rows`](Self::rows). The columns are those of the answer: the
     /// server may have prepared it anew.
     pub(crate) async fn execute(&mut self, statement: &Statement) -> Result<Vec<ColumnDefinition>, Failure> {
+        if statement.parameters > 0 {
+            return Err(Failure::Malformed("parameters where the statement has none"));
+        }
         let [a, b, c, d] = statement.id.to_le_bytes();
         // No cursor; one time.
         self.command(EXECUTE, &[a, b, c, d, 0, 1, 0, 0, 0]).await?;
@@ -115,7 +122,7 @@ impl Connection {
         };
         let definitions = self.definitions(columns).await?;
         (self.columns, self.after) = (columns, None);
-        Ok(definitions)
+        Ok(definitions.into_iter().map(|(_, definition)| definition).collect())
     }
 
     /// The next rows of the statement that was executed, as many as have arrived and there is room for; none: it is
@@ -205,7 +212,7 @@ impl Connection {
         }
     }
 
-    async fn definitions(&mut self, columns: usize) -> Result<Vec<ColumnDefinition>, Failure> {
+    async fn definitions(&mut self, columns: usize) -> Result<Vec<(String, ColumnDefinition)>, Failure> {
         if columns > MAX_COLUMNS {
             return Err(Failure::Malformed("more columns than a statement can have"));
         }

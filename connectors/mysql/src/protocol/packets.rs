@@ -85,22 +85,27 @@ pub(crate) struct ColumnDefinition {
     pub(crate) collation: u16,
     /// Digits after the point.
     pub(crate) decimals: u8,
+    /// How many characters or bytes it takes to show a value, at most.
+    pub(crate) length: u32,
 }
 
 impl ColumnDefinition {
-    pub(super) fn parse(payload: &[u8]) -> Result<Self, Failure> {
+    /// A column and its name in the statement.
+    pub(super) fn parse(payload: &[u8]) -> Result<(String, Self), Failure> {
         let mut rest = Payload(payload);
-        // Catalog, schema, table and column by the names of the statement and by their own.
-        for _ in 0..6 {
+        // Catalog, schema and table, by its name in the statement and by its own.
+        for _ in 0..4 {
             rest.bytes()?;
         }
+        let name = String::from_utf8_lossy(rest.bytes()?).into_owned();
+        rest.bytes()?;
         rest.length()?;
         let collation = rest.u16()?;
-        rest.u32()?;
+        let length = rest.u32()?;
         let kind = ColumnType::try_from(rest.u8()?).map_err(|_| Failure::Malformed("a column of an unknown type"))?;
         let flags = ColumnFlags::from_bits_truncate(rest.u16()?);
         let is_unsigned = flags.contains(ColumnFlags::UNSIGNED_FLAG);
-        Ok(Self { kind, is_unsigned, collation, decimals: rest.u8()? })
+        Ok((name, Self { kind, is_unsigned, collation, decimals: rest.u8()?, length }))
     }
 }
 
@@ -108,6 +113,7 @@ impl ColumnDefinition {
 pub(super) struct Prepared {
     pub(super) statement: u32,
     pub(super) columns: usize,
+    pub(super) parameters: usize,
 }
 
 impl Prepared {
@@ -115,10 +121,7 @@ impl Prepared {
         let mut rest = Payload(payload);
         rest.take(1)?;
         let (statement, columns, parameters) = (rest.u32()?, rest.u16()?, rest.u16()?);
-        if parameters > 0 {
-            return Err(Failure::Malformed("parameters where the statement has none"));
-        }
-        Ok(Self { statement, columns: columns.into() })
+        Ok(Self { statement, columns: columns.into(), parameters: parameters.into() })
     }
 }
 

@@ -78,7 +78,7 @@ fn run<F: Future>(future: F) -> F::Output {
 }
 
 fn definition(kind: T) -> ColumnDefinition {
-    ColumnDefinition { kind, is_unsigned: false, collation: 63, decimals: 0 }
+    ColumnDefinition { kind, is_unsigned: false, collation: 63, decimals: 0, length: 0 }
 }
 
 /// Every way to decode, with a way to arrive that fits.

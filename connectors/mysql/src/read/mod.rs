@@ -34,7 +34,8 @@ pub(crate) async fn read(connections: &Arc<Connections>, split: &Split, context:
     let Held { lease, .. } = &mut held;
     let sql = format!("{}{sql}", tag(&context.query_id));
     let statement = lease.prepare(&sql, config).await?;
-    shape::check(&statement.columns, &split.schema, decodings)?;
+    let prepared: Vec<_> = statement.columns.iter().map(|(_, definition)| *definition).collect();
+    shape::check(&prepared, &split.schema, decodings)?;
     let sent = lease.execute(&statement, config).await;
     context.metrics.add_request(started.elapsed());
     let columns = sent?;

@@ -9,6 +9,7 @@ mod derived;
 mod keys;
 mod metadata;
 mod nominal;
+mod pass_through;
 mod pushdown;
 mod reading;
 mod splitting;

@@ -132,8 +132,11 @@ async fn one_statement_where_nothing_is_gained() {
             assert_eq!(scan(&connector, &request).await.unwrap().plan.requests.len(), 1, "{request:?}");
         }
         let filtered = scan(&connector, &asked("t").with_filters(vec![above("bucket")])).await.unwrap();
+        assert_eq!((filtered.splits.len(), filtered.rows()), (1, 80_000), "a third of the rows is expected");
+        let other = Expr::column("bucket").compare(CompareOp::NotEq, Value::Int64(5));
+        let filtered = scan(&connector, &asked("t").with_filters(vec![other])).await.unwrap();
         assert!(filtered.splits.len() > 1);
-        assert_eq!(filtered.rows(), 80_000);
+        assert_eq!(filtered.rows(), 180_000);
         for option in ["max_parallel_reads", "max_connections"] {
             let plain = database.connector_with(&[(option, Setting::Integer(1))]);
             let scanned = whole(&plain, &database, "t").await;
