@@ -10,6 +10,7 @@ use crate::negotiation::Negotiation;
 use crate::provider::ConnectorTable;
 use crate::query::Query;
 use crate::resolve::{Resolved, resolve, unknown_catalog};
+use crate::runtime::{RunLog, RuntimeConnector, SYSTEM};
 use crate::scan::ScanExec;
 use crate::session::{PushdownMode, runtime, session};
 use crate::statement::parse_one;
@@ -64,6 +65,7 @@ pub struct Engine {
     plain: Arc<SessionState>,
     cache: Arc<MetadataCache>,
     pushdown: PushdownMode,
+    log: Arc<RunLog>,
 }
 
 /// Collects what an [`Engine`] is made of.
@@ -100,14 +102,20 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// `Internal` when the engine's own set-up fails.
-    pub fn build(self) -> Result<Engine> {
+    pub fn build(mut self) -> Result<Engine> {
         let runtime = runtime(self.memory_limit)?;
+        let log = Arc::<RunLog>::default();
+        self.catalogs.entry(SYSTEM.to_owned()).or_insert_with(|| Catalog {
+            kind: SYSTEM.to_owned(),
+            connector: Arc::new(RuntimeConnector::new(Arc::clone(&log))),
+        });
         Ok(Engine {
             catalogs: Arc::new(self.catalogs),
             state: Arc::new(session(PushdownMode::Auto, &runtime)),
             plain: Arc::new(session(PushdownMode::Off, &runtime)),
             cache: Arc::default(),
             pushdown: self.pushdown,
+            log,
         })
     }
 }
@@ -118,7 +126,7 @@ impl Engine {
         EngineBuilder { catalogs: BTreeMap::new(), pushdown: PushdownMode::default(), memory_limit: 4 << 30 }
     }
 
-    /// All catalogs, by name.
+    /// All catalogs, by name; `system` is the engine's own, unless another one was given that name.
     pub fn catalogs(&self) -> impl Iterator<Item = (&str, &Arc<dyn Connector>)> {
         self.catalogs.iter().map(|(name, catalog)| (name.as_str(), &catalog.connector))
     }
@@ -139,7 +147,7 @@ impl Engine {
     /// nearest name), `Unsupported` for a statement that is not a query, or what a source says about its metadata.
     pub async fn plan(&self, sql: &str) -> Result<Query> {
         if self.pushdown != PushdownMode::Verify {
-            return Ok(self.planned(sql, self.pushdown, None).await?.into_query(None));
+            return Ok(self.planned(sql, self.pushdown, None).await?.into_query(None, &self.log));
         }
         let pushed = self.planned(sql, PushdownMode::Auto, None).await?;
         let plain = match &pushed.comparison.extent {
@@ -147,7 +155,7 @@ impl Engine {
             _ => Some(self.planned(sql, PushdownMode::Off, Some(&pushed)).await?.into_run()),
         };
         let check = Check::new(sql, pushed.comparison.clone(), plain);
-        Ok(pushed.into_query(Some(check)))
+        Ok(pushed.into_query(Some(check), &self.log))
     }
 
     /// Plans a statement with pushdown or without; `beside`: as a second run to compare that one with.
@@ -264,9 +272,9 @@ impl Planned {
         Run { plan: self.physical, context: self.state.task_ctx(), record: self.way.record }
     }
 
-    fn into_query(self, check: Option<Check>) -> Query {
+    fn into_query(self, check: Option<Check>, log: &Arc<RunLog>) -> Query {
         let run = Run { plan: self.physical, context: self.state.task_ctx(), record: self.way.record };
-        Query::new(self.way.id, self.engine, run, check)
+        Query::new(self.way.id, self.engine, run, check, log)
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `translate`, `provider` | the engine's filters to the pushdown language and back to its promises |
 //! | `scan`, `keys` | the scan operator; join keys out of dynamic filters |
 //! | `ledger`, `kept` | what EXPLAIN shows |
+//! | `runtime` | `system.runtime.scans` |
 //! | `verify` | answers with pushdown held against those without |
 
 mod average;
@@ -29,6 +30,7 @@ mod pass_through;
 mod provider;
 mod query;
 mod resolve;
+mod runtime;
 mod scan;
 mod session;
 mod statement;

@@ -1,10 +1,11 @@
 //! A planned statement: to be looked at, and to be run once.
 
 use crate::ledger::{Ledger, Part, QueryRecord};
+use crate::runtime::{RunLog, State, Ticket};
 use crate::verify::{Check, Run};
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_plan::displayable;
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use headwater_core::{BatchStream, Error, ErrorKind, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,11 +18,13 @@ pub struct Query {
     run: Run,
     check: Option<Arc<Check>>,
     started: AtomicBool,
+    log: Arc<RunLog>,
 }
 
 impl Query {
-    pub(crate) fn new(id: String, engine: Vec<Part>, run: Run, check: Option<Check>) -> Self {
-        Self { id, engine, run, check: check.map(Arc::new), started: AtomicBool::new(false) }
+    pub(crate) fn new(id: String, engine: Vec<Part>, run: Run, check: Option<Check>, log: &Arc<RunLog>) -> Self {
+        let (check, started) = (check.map(Arc::new), AtomicBool::new(false));
+        Self { id, engine, run, check, started, log: Arc::clone(log) }
     }
 
     /// The tag under which the sources' own logs know this query.
@@ -45,12 +48,16 @@ impl Query {
             return Err(Error::new(ErrorKind::InvalidInput, "a planned query runs once; plan it again"));
         }
         let plain = self.check.as_ref().and_then(|check| check.plain_record());
-        let end = EndOnDrop([Some(Arc::clone(&self.run.record)), plain]);
+        let records = [Some(&self.run.record), plain.as_ref()].into_iter().flatten().collect::<Vec<_>>();
+        let ticket = self.log.begin(&self.id, &records);
+        let end = Arc::new(EndOnDrop { ticket, records: [Some(Arc::clone(&self.run.record)), plain.clone()] });
+        let failed = Arc::clone(&end);
         let batches = match &self.check {
             Some(check) => Arc::clone(check).execute(self.run.clone())?,
             None => self.run.start()?,
         };
-        let ended = stream::once(async move { drop(end) }).filter_map(|()| async { None });
+        let batches = batches.inspect_err(move |_| failed.ticket.ended(State::Failed));
+        let ended = stream::once(async move { end.ticket.ended(State::Finished) }).filter_map(|()| async { None });
         Ok(batches.chain(ended).boxed())
     }
 
@@ -72,10 +79,14 @@ impl Query {
 }
 
 /// Ends what the query's scans share at their sources, once the last batch was taken or nobody waits for it.
-struct EndOnDrop([Option<Arc<QueryRecord>>; 2]);
+struct EndOnDrop {
+    /// Goes first: what it counts is read from the records.
+    ticket: Ticket,
+    records: [Option<Arc<QueryRecord>>; 2],
+}
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
-        self.0.iter().flatten().for_each(|record| record.end_scopes());
+        self.records.iter().flatten().for_each(|record| record.end_scopes());
     }
 }

@@ -3,6 +3,7 @@
 use crate::cache::MetadataCache;
 use crate::engine::Catalog;
 use crate::pass_through::statement_of;
+use crate::runtime::SYSTEM;
 use crate::statement::PATH_TABLE;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement;
@@ -95,12 +96,16 @@ async fn describe(connector: &dyn Connector, statement: &str) -> Result<TableMet
 /// The error for a catalog that is not configured.
 pub(crate) fn unknown_catalog(catalog: &str, catalogs: &BTreeMap<String, Catalog>) -> Error {
     let error = Error::not_found(format!("catalog `{catalog}` not found"));
+    let mut given = catalogs.keys().filter(|name| ![PATH_TABLE[0], SYSTEM].contains(&name.as_str()));
     match nearest(catalog, catalogs.keys()) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None if catalogs.keys().all(|name| name == PATH_TABLE[0]) => {
+        None if given.next().is_none() => {
             error.with_hint("no catalog is configured; add one to headwater.toml or by --catalog name=url")
         }
-        None => error.with_hint(format!("configured: {}", catalogs.keys().cloned().collect::<Vec<_>>().join(", "))),
+        None => {
+            let names: Vec<_> = catalogs.keys().filter(|name| *name != SYSTEM).map(String::as_str).collect();
+            error.with_hint(format!("configured: {}", names.join(", ")))
+        }
     }
 }
 
@@ -109,7 +114,7 @@ fn incomplete_name(reference: &TableReference, catalogs: &BTreeMap<String, Catal
     if reference.table().contains(['/', '*']) || reference.schema().is_some_and(|schema| schema.contains('/')) {
         return error.with_hint("the path or URL of files stands in single quotes: FROM 'dir/*.parquet'");
     }
-    let example = catalogs.keys().next().map_or("catalog", String::as_str);
+    let example = catalogs.keys().find(|name| *name != SYSTEM).map_or("catalog", String::as_str);
     error.with_hint(format!("write catalog, schema and table, as in {example}.schema.{}", reference.table()))
 }
 

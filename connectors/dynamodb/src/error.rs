@@ -20,11 +20,15 @@ pub(crate) struct Site {
 /// Exceptions by what a caller can do about them. Names that are not here are told by HTTP status.
 const KINDS: &[(&str, ErrorKind)] = &[
     ("ResourceNotFoundException", ErrorKind::NotFound),
+    ("TableNotFoundException", ErrorKind::NotFound),
     ("AccessDeniedException", ErrorKind::PermissionDenied),
+    ("AccessDenied", ErrorKind::PermissionDenied),
+    ("OptInRequired", ErrorKind::PermissionDenied),
     ("UnrecognizedClientException", ErrorKind::Unauthenticated),
     ("InvalidClientTokenId", ErrorKind::Unauthenticated),
     ("InvalidSignatureException", ErrorKind::Unauthenticated),
     ("IncompleteSignatureException", ErrorKind::Unauthenticated),
+    ("RequestExpired", ErrorKind::Unauthenticated),
     ("ExpiredTokenException", ErrorKind::Unauthenticated),
     ("ExpiredToken", ErrorKind::Unauthenticated),
     ("MissingAuthenticationTokenException", ErrorKind::Unauthenticated),
@@ -33,10 +37,21 @@ const KINDS: &[(&str, ErrorKind)] = &[
     ("ThrottlingException", ErrorKind::Throttled),
     ("RequestLimitExceeded", ErrorKind::Throttled),
     ("LimitExceededException", ErrorKind::Throttled),
+    ("ItemCollectionSizeLimitExceededException", ErrorKind::LimitExceeded),
+    ("ResourceInUseException", ErrorKind::Unavailable),
     ("InternalServerError", ErrorKind::Unavailable),
+    ("InternalServerErrorException", ErrorKind::Unavailable),
+    ("InternalFailure", ErrorKind::Unavailable),
     ("ServiceUnavailable", ErrorKind::Unavailable),
+    ("ServiceUnavailableException", ErrorKind::Unavailable),
     ("ValidationException", ErrorKind::InvalidInput),
 ];
+
+/// What DynamoDB says, as a validation error, of an index that is not there.
+const NO_INDEX: &str = "does not have the specified index";
+
+/// How hyper and the SDK speak of bodies that end too early or no longer come.
+const BROKEN: [&str; 5] = ["end of file", "body", "connection", "throughput", "checksum"];
 
 /// What to do about credentials; also the answer to having none.
 pub(crate) const CREDENTIALS_HINT: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the catalog's option \
@@ -54,6 +69,7 @@ where
         SdkError::DispatchFailure(failure) if failure.is_timeout() => timeout(site),
         SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) => not_sent(&error, site),
         SdkError::ServiceError(_) => refused(&error, code.as_deref(), site),
+        SdkError::ResponseError(_) if broke_off(&error) => unfinished(&error, site),
         _ => {
             let message =
                 format!("{} answered {} with something that is no DynamoDB answer", site.place, site.operation);
@@ -90,6 +106,26 @@ where
         .with_retry(Retry::Now)
 }
 
+/// Whether the answer's body did not come whole, rather than being wrong.
+fn broke_off(error: &dyn StdError) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if BROKEN.iter().any(|sign| text.contains(sign)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn unfinished(error: &dyn StdError, site: &Site) -> Error {
+    let (place, operation, reason) = (&site.place, site.operation, root_cause(error));
+    Error::new(ErrorKind::Unavailable, format!("the answer of {place} to {operation} did not come whole: {reason}"))
+        .with_hint("retries did not help: check the network")
+        .with_retry(Retry::Now)
+}
+
 fn root_cause(error: &dyn StdError) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
@@ -104,9 +140,14 @@ fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>, code: Option<&str>, sit
     let kind = KINDS.iter().find(|(name, _)| *name == code).map_or_else(|| kind_by_status(error), |(_, kind)| *kind);
     let what = site.table.as_ref().map_or_else(|| site.operation.to_owned(), |t| format!("{} of {t}", site.operation));
     match kind {
+        ErrorKind::InvalidInput if text.contains(NO_INDEX) => {
+            Error::not_found(format!("an index of {what} was not found at {}: {text}", site.place))
+                .with_hint("it was there when the table was looked at: run the statement again")
+        }
         ErrorKind::NotFound => {
             let table = site.table.as_deref().unwrap_or_default();
             Error::not_found(format!("table {table} not found at {}", site.place))
+                .with_hint("check the name, the region and the account")
         }
         ErrorKind::Unauthenticated => {
             Error::new(kind, format!("{} does not accept the credentials: {text}", site.place))
@@ -119,7 +160,10 @@ fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>, code: Option<&str>, sit
                 .with_hint("raise the table's read capacity, or read less: a filter on the key, fewer scan_segments")
                 .with_retry(Retry::After(Duration::from_secs(5)))
         }
-        ErrorKind::InvalidInput => Error::new(kind, format!("{} rejected {what}: {text}", site.place)),
+        ErrorKind::InvalidInput => Error::new(kind, format!("{} rejected {what}: {text}", site.place))
+            .with_hint("the table may have changed since it was looked at: run the statement again"),
+        ErrorKind::LimitExceeded => Error::new(kind, format!("{} has no room for {what}: {text}", site.place))
+            .with_hint("a limit of DynamoDB itself; only the table's owner can change what it holds"),
         other => Error::new(other, format!("{} failed {what}: {code}: {text}", site.place)).with_retry(Retry::Now),
     }
 }

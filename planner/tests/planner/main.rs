@@ -6,6 +6,7 @@ mod join_keys;
 mod late_answers;
 mod promises;
 mod recursion;
+mod runtime;
 mod scopes;
 mod semantics;
 mod sums;

@@ -31,6 +31,10 @@ pub enum FaultKind {
     Delay(Duration),
     /// The request is passed on; the answer announces its whole length, and the connection is closed after this many bytes.
     Cut(usize),
+    /// The request is passed on; the answer announces its whole length, and nothing more comes after this many bytes.
+    Stall(usize),
+    /// The request is passed on; one bit of the answer is another one, which only its checksum tells.
+    Garble,
     /// The connection is closed without an answer; the request is not passed on.
     Reset,
 }

@@ -29,6 +29,15 @@ use crate::recorder::{Answer, Recorder, RequestId, capacity_units};
 type Answered = BoxBody<Bytes, BoxError>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// What is wrong with the body of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoilt {
+    No,
+    Cut(usize),
+    Stalled(usize),
+    Garbled,
+}
+
 #[derive(Clone)]
 struct Proxy {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -71,11 +80,13 @@ impl Proxy {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let (id, fault) = self.recorder.begin(self.dialect.operation(&parts), &parts, body.clone());
-        let mut cut = None;
+        let mut spoilt = Spoilt::No;
         match fault {
             None => {}
             Some(FaultKind::Delay(delay)) => tokio::time::sleep(delay).await,
-            Some(FaultKind::Cut(bytes)) => cut = Some(bytes),
+            Some(FaultKind::Cut(bytes)) => spoilt = Spoilt::Cut(bytes),
+            Some(FaultKind::Stall(bytes)) => spoilt = Spoilt::Stalled(bytes),
+            Some(FaultKind::Garble) => spoilt = Spoilt::Garbled,
             Some(FaultKind::Reset) => {
                 return Err(io::Error::from(io::ErrorKind::ConnectionReset).into());
             }
@@ -83,17 +94,17 @@ impl Proxy {
                 return self.refuse(id, status, &type_name, &message);
             }
         }
-        self.forward(id, parts, body, cut).await
+        self.forward(id, parts, body, spoilt).await
     }
 
-    /// Lets the server answer; with `cut`, the answer announces its whole length and has only so many bytes of it, which
-    /// makes hyper close the connection.
+    /// Lets the server answer, and spoils the answer if that was asked for. One that announces more bytes than it has makes
+    /// hyper close the connection.
     async fn forward(
         &self,
         id: RequestId,
         mut parts: Parts,
         body: Bytes,
-        cut: Option<usize>,
+        spoilt: Spoilt,
     ) -> Result<Response<Answered>, BoxError> {
         let reports_capacity = memmem::find(&body, b"ReturnConsumedCapacity").is_some();
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -106,12 +117,15 @@ impl Proxy {
         let capacity_units = if reports_capacity { capacity_units(&body) } else { None };
         let status = parts.status.as_u16();
         self.recorder.finish(id, Answer { status, response_bytes: body.len(), capacity_units, injected: false });
-        let body = match cut {
-            None => whole(body),
-            Some(bytes) => {
-                parts.headers.insert(CONTENT_LENGTH, body.len().into());
-                cut_off(body.slice(..bytes.min(body.len())))
-            }
+        if spoilt != Spoilt::No {
+            parts.headers.insert(CONTENT_LENGTH, body.len().into());
+        }
+        let beginning = |bytes: usize| body.slice(..bytes.min(body.len()));
+        let body = match spoilt {
+            Spoilt::No => whole(body),
+            Spoilt::Cut(bytes) => cut_off(beginning(bytes)),
+            Spoilt::Stalled(bytes) => stalled(beginning(bytes)),
+            Spoilt::Garbled => whole(garbled(&body)),
         };
         Ok(Response::from_parts(parts, body))
     }
@@ -132,6 +146,22 @@ impl Proxy {
 
 fn whole(body: Bytes) -> Answered {
     Full::new(body).map_err(|never| match never {}).boxed()
+}
+
+/// A body that breaks no rule of its text, or hardly: the bit makes another letter or digit of one in its middle.
+fn garbled(body: &Bytes) -> Bytes {
+    let mut bytes = body.to_vec();
+    let middle = bytes.len() / 2;
+    let found = bytes.iter().skip(middle).position(u8::is_ascii_alphanumeric);
+    if let Some(byte) = found.and_then(|position| bytes.get_mut(middle + position)) {
+        *byte ^= 1;
+    }
+    bytes.into()
+}
+
+/// A body of which nothing more comes.
+fn stalled(beginning: Bytes) -> Answered {
+    BodyExt::boxed(StreamBody::new(stream::iter([Ok(Frame::data(beginning))]).chain(stream::pending())))
 }
 
 /// A body that breaks off. The pause lets its beginning go out before the connection is closed.
