@@ -79,6 +79,12 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         "Read capacity units after which a query is cancelled; a sample of a table ends there.",
     ),
     option(
+        "pass_through",
+        OptionKind::Boolean,
+        Some("true"),
+        "Whether SELECT statements in PartiQL are taken: TABLE(catalog.query('…')).",
+    ),
+    option(
         "consistent_reads",
         OptionKind::Boolean,
         Some("false"),
@@ -136,6 +142,8 @@ pub(crate) struct DynamoDbConfig {
     pub(crate) sample_indexes: bool,
     pub(crate) scan_segments: u32,
     pub(crate) max_requests_in_flight: usize,
+    /// Whether statements of the user's own are taken.
+    pub(crate) pass_through: bool,
     pub(crate) limits: Limits,
     pub(crate) tables: DeclaredTables,
 }
@@ -167,6 +175,7 @@ impl DynamoDbConfig {
             sample_indexes: options.boolean("sample_indexes").unwrap_or(false),
             scan_segments: small(options, "scan_segments", 1_000)?,
             max_requests_in_flight: small(options, "max_requests_in_flight", 1_000)? as usize,
+            pass_through: options.boolean("pass_through").unwrap_or(true),
             limits: Limits::parse(options)?,
             tables,
         })

@@ -154,7 +154,7 @@ fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>, code: Option<&str>, sit
                 .with_hint("renew them, check the clock and the region, or see the catalog's options for credentials")
         }
         ErrorKind::PermissionDenied => Error::new(kind, format!("{} does not allow {what}: {text}", site.place))
-            .with_hint(format!("the identity needs the permission dynamodb:{}", site.operation)),
+            .with_hint(format!("the identity needs the permission dynamodb:{}", permission(site.operation))),
         ErrorKind::Throttled => {
             Error::new(kind, format!("{} throttled {what}, retries did not help: {text}", site.place))
                 .with_hint("raise the table's read capacity, or read less: a filter on the key, fewer scan_segments")
@@ -166,6 +166,11 @@ fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>, code: Option<&str>, sit
             .with_hint("a limit of DynamoDB itself; only the table's owner can change what it holds"),
         other => Error::new(other, format!("{} failed {what}: {code}: {text}", site.place)).with_retry(Retry::Now),
     }
+}
+
+/// The name of an operation's permission, which is its own but for statements.
+fn permission(operation: &str) -> &str {
+    if operation == crate::partiql::EXECUTE_STATEMENT { "PartiQLSelect" } else { operation }
 }
 
 fn kind_by_status<E>(error: &SdkError<E>) -> ErrorKind {

@@ -29,6 +29,7 @@
 //! | access | the cheapest in read units of `BatchGetItem` (whole keys), `Query` (partition key bound by `=`, `IN` or join keys) and `Scan` in segments, of the table or of an index |
 //! | indexes | only where the conditions keep out every item that an index lacks; EXPLAIN says why one is not used |
 //! | first rows | of the sort key's order by `Query`, from either end |
+//! | statements | `TABLE(catalog.query('SELECT … FROM "t"'))` in PartiQL, SELECT only, run as written |
 //! | filters | the partition and sort key in the key condition, other columns in a filter expression, where DynamoDB means exactly the same |
 //! | consistency | eventual, as DynamoDB's default is, or strong by choice (`consistent_reads`) |
 //! | capacity | budgets per catalog and table, shared by all readers of the process; throttling slows them down; a limit per query |
@@ -40,6 +41,7 @@ mod connect;
 mod convert;
 mod error;
 mod metadata;
+mod partiql;
 mod plan;
 mod read;
 
@@ -49,8 +51,8 @@ use connect::Connection;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::config::{CatalogConfig, OptionSpec};
 use headwater_core::{
-    BatchStream, Connector, ConnectorFactory, JoinKeys, NameStream, Result, ScanContext, ScanPlan, ScanRequest, Split,
-    Splits, TableMetadata, TableName,
+    BatchStream, Connector, ConnectorFactory, Derived, JoinKeys, NameStream, Relation, Result, ScanContext, ScanPlan,
+    ScanRequest, SourceRequest, Split, Splits, TableMetadata, TableName,
 };
 use std::sync::Arc;
 
@@ -110,17 +112,38 @@ impl Connector for DynamoDbConnector {
         metadata::get_table(&self.connection, name).await.map_err(|error| self.of_catalog(error))
     }
 
+    async fn derive(&self, relation: &Relation, _: &[Arc<TableMetadata>]) -> Result<Derived> {
+        match relation {
+            Relation::Query(statement) => {
+                partiql::describe(&self.connection, statement).await.map_err(|error| self.of_catalog(error))
+            }
+            _ => Ok(Derived::Refused("DynamoDB computes neither joins nor groups".to_owned())),
+        }
+    }
+
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        if let Relation::Query(_) = request.relation {
+            return partiql::plan_scan(table, request);
+        }
         plan::plan_scan(table, request, self.connection.config().scan_segments)
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, _: &ScanContext) -> Result<Splits> {
+        if let Relation::Query(_) = plan.request.relation {
+            return Ok(partiql::splits(plan, keys));
+        }
         plan::splits(plan, keys)
     }
 
     async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
         let catalog = self.connection.config().catalog.clone();
-        let batches = read::read(Arc::clone(&self.connection), split, context)?;
+        let connection = Arc::clone(&self.connection);
+        let batches = match &split.request {
+            SourceRequest::Operation { name, .. } if name == partiql::EXECUTE_STATEMENT => {
+                partiql::read(connection, split, context)?
+            }
+            _ => read::read(connection, split, context)?,
+        };
         Ok(batches.map_err(move |error| error.with_catalog(&catalog)).boxed())
     }
 }

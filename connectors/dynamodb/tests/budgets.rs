@@ -34,18 +34,15 @@ fn whole_table() -> ScanRequest {
 
 #[tokio::test]
 async fn two_connectors_of_a_catalog_share_its_budget() {
-    let lines = "sample_size = 1\nscan_segments = 1\nread_units_per_second = 400";
-    let source = items("read_units_per_second = 400").await;
+    let source = items("requests_per_second = 1").await;
     let plan = source.plan(&whole_table()).await;
-    let other = connector_of(&source.server, lines);
+    let other = connector_of(&source.server, "sample_size = 1\nscan_segments = 1\nrequests_per_second = 1");
     let contexts = [ScanContext::new("one"), ScanContext::new("two")];
-    for (connector, context) in [&source.connector, &other].into_iter().zip(&contexts) {
-        assert_eq!(read(connector, &plan, context).await.unwrap(), 2_500);
-    }
-    let [first, second] = contexts.map(|context| context.metrics.snapshot());
-    // The bucket holds 400 units: enough for one scan of 320 and not for two.
-    assert_eq!(first.throttle_wait, Duration::ZERO);
-    assert!(second.throttle_wait > Duration::ZERO, "{second:?}");
+    let both = tokio::join!(read(&source.connector, &plan, &contexts[0]), read(&other, &plan, &contexts[1]));
+    assert_eq!((both.0.unwrap(), both.1.unwrap()), (2_500, 2_500));
+    let [first, second] = contexts.map(|context| context.metrics.snapshot().throttle_wait);
+    // Three pages each. With a budget of its own each would wait for two or three of them; together, twice as long.
+    assert!(first + second > Duration::from_millis(6_500), "{first:?} {second:?}");
 }
 
 #[tokio::test]

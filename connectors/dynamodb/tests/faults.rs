@@ -40,7 +40,7 @@ async fn a_few_throttles_are_survived_and_counted() {
 async fn throttled_for_good_is_an_error_of_its_own() {
     let error = refused("ProvisionedThroughputExceededException", 400).await;
     assert_eq!(error.kind(), ErrorKind::Throttled, "{error:?}");
-    assert!(matches!(error.retry(), headwater_core::Retry::After(_)));
+    assert!(matches!(error.retry(), Retry::After(_)));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod generated;
 mod indexed;
 mod join_keys;
 mod paths;
+mod partiql;
 mod planning;
 mod reading;
 mod roles;
