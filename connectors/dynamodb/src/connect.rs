@@ -7,10 +7,12 @@ mod meter;
 mod pace;
 mod role;
 mod spent;
+mod tap;
 
 pub(crate) use leave::Leave;
 pub(crate) use meter::Meter;
 pub(crate) use spent::{charge, check_spent};
+pub(crate) use tap::Tap;
 
 use crate::config::{CredentialSource, DynamoDbConfig};
 use crate::error::{CREDENTIALS_HINT, Site};

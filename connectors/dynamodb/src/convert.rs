@@ -68,9 +68,13 @@ mod temporal;
 mod written;
 
 pub(crate) use attribute::{attribute_from_json, attribute_to_json, item_size};
-pub(crate) use builder::RowBuilder;
+pub(crate) use builder::{Column, Columns, RowBuilder, Shape};
+pub(crate) use cell::{Cell, Misfit, Step};
+#[cfg(test)]
+pub(crate) use column::Member;
 pub(crate) use column::{ColumnType, KeyKind, attribute_of};
 pub(crate) use evidence::Evidence;
+pub(crate) use json::{sorted_numbers, sorted_texts, write_entries, write_json};
 pub(crate) use number::Number;
 pub(crate) use temporal::{DateFormat, TimestampFormat};
 pub(crate) use written::known_types;

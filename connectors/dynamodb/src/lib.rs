@@ -39,6 +39,7 @@
 mod config;
 mod connect;
 mod convert;
+mod decode;
 mod error;
 mod metadata;
 mod partiql;

@@ -1,17 +1,24 @@
-//! Reads a split: one page at a time, from the response straight into Arrow columns.
+//! Reads a split: one answer at a time, from its text straight into Arrow columns.
 
 mod call;
+mod reader;
+mod rows;
 
-use crate::connect::Connection;
-use crate::convert::RowBuilder;
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
-use call::{Page, Position, Reader};
+use crate::connect::{Connection, charge};
+use call::Answer;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::{BatchStream, Error, Result, ScanContext, SourceRequest, Split};
+use reader::{Position, Reader};
+use rows::{Page, Rows};
 use std::sync::Arc;
 
+/// Keys left by an answer this long are those beyond DynamoDB's 16 MB; by a shorter one, those beyond its capacity.
+const FULL_ANSWER: usize = 15 << 20;
+
 /// The rows of a split. Nothing is sent until the stream is polled, and nothing once it is dropped.
+///
+/// The next answer is asked for when the rows of the last one are taken: a reader that stops early has cost no capacity
+/// for rows it never saw. What keeps the table busy meanwhile are the other splits.
 ///
 /// # Errors
 /// `Internal` when the split is not of this connector.
@@ -20,65 +27,48 @@ pub(crate) fn read(connection: Arc<Connection>, split: &Split, context: &ScanCon
         return Err(Error::internal("a split of another connector reached the DynamoDB connector"));
     };
     let reader = Reader::new(name, parameters)?;
-    let rows = Rows {
-        schema: Arc::clone(&split.schema),
-        left: split.limit.unwrap_or(u64::MAX),
-        context: context.clone(),
-        connection,
-    };
-    let pages = stream::try_unfold((reader, rows, Some(Position::Start)), |(reader, mut rows, position)| async move {
-        let Some(position) = position.filter(|_| rows.left > 0) else {
+    let rows = Rows::new(split, context)?;
+    let reading = Reading { connection, reader, rows, context: context.clone() };
+    let pages = stream::try_unfold((reading, Some(Position::Start)), |(mut reading, position)| async move {
+        let Some(position) = position.filter(|_| !reading.rows.are_enough()) else {
             return Ok::<_, Error>(None);
         };
-        let (page, next) = reader.page(&rows.connection, position, &rows.context).await?;
-        let batches = rows.batches(reader.table(), page)?;
-        Ok(Some((stream::iter(batches.into_iter().map(Ok)), (reader, rows, next))))
+        let (page, next) = reading.page(position).await?;
+        Ok(Some((stream::iter(page.batches.into_iter().map(Ok)), (reading, next))))
     });
     Ok(pages.try_flatten().boxed())
 }
 
-/// What is the same for every page of a split.
-struct Rows {
-    schema: SchemaRef,
-    /// How many more rows are wanted.
-    left: u64,
-    context: ScanContext,
+/// A split being read.
+struct Reading {
     connection: Arc<Connection>,
+    reader: Reader,
+    rows: Rows,
+    context: ScanContext,
 }
 
-impl Rows {
-    /// A page as batches within the limits of the context.
-    fn batches(&mut self, table: &str, page: Page) -> Result<Vec<RecordBatch>> {
-        let mut builder = RowBuilder::new(Arc::clone(&self.schema), &self.connection.config().catalog, table)?;
-        let (max_rows, max_bytes) = (self.context.max_batch_rows.max(1), self.context.max_batch_bytes);
-        let mut batches = Vec::new();
-        // A counted page has no items; its rows have no columns.
-        let mut counted = page.count;
-        let mut items = page.items.iter();
-        while self.left > 0 {
-            match (items.next(), counted) {
-                (Some(item), _) => builder.push(item)?,
-                (None, Some(count)) if count > 0 => {
-                    builder.push(&std::collections::HashMap::new())?;
-                    counted = Some(count - 1);
-                }
-                _ => break,
-            }
-            self.left -= 1;
-            if builder.rows() >= max_rows || builder.bytes() > max_bytes {
-                batches.push(self.finish(&mut builder)?);
-            }
+impl Reading {
+    /// One answer, and where the next request starts; `None` at the end.
+    async fn page(&mut self, position: Position) -> Result<(Page, Option<Position>)> {
+        if let Some(pause) = position.pause() {
+            tokio::time::sleep(pause).await;
+            self.context.metrics.add_throttle_wait(pause);
+            self.context.metrics.add_retries(1);
         }
-        if builder.rows() > 0 {
-            batches.push(self.finish(&mut builder)?);
+        let Answer { text, leave } = call::answer(&self.connection, &self.reader, &position, &self.context).await?;
+        let config = self.connection.config();
+        let mut page = self.rows.read(&text, &self.reader).map_err(|flaw| {
+            let error = flaw.into_error(&config.catalog, self.reader.table());
+            error.with_context("operation", self.reader.operation().to_owned())
+        })?;
+        let facts = std::mem::take(&mut page.facts);
+        if !facts.left.is_empty() && text.len() < FULL_ANSWER {
+            leave.throttled();
         }
-        Ok(batches)
-    }
-
-    fn finish(&self, builder: &mut RowBuilder) -> Result<RecordBatch> {
-        let (rows, bytes) = (builder.rows() as u64, builder.bytes() as u64);
-        let batch = builder.finish()?;
-        self.context.metrics.add_batch(rows, bytes);
-        Ok(batch)
+        let units = facts.capacity.unwrap_or_default();
+        leave.settle(units);
+        charge(&self.context, units, config.limits.units_per_query)?;
+        let next = position.next(facts, page.items, &config.place())?;
+        Ok((page, next))
     }
 }

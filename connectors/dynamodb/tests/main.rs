@@ -1,6 +1,7 @@
 //! The connector against an embedded DynamoDB server, behind a proxy that records what is sent.
 
 mod budgets;
+mod canned;
 mod conformance;
 mod connecting;
 mod conversion;

@@ -163,6 +163,11 @@ impl Contest {
         self.goals.push(Goal { what: what.to_owned(), limit, reached: self.ours(measure), unit });
     }
 
+    /// The least processor time of a kind, in seconds.
+    pub fn cpu(&self, kind: Kind) -> Option<f64> {
+        self.best(kind, Measure::ClientCpu)
+    }
+
     fn again(&self) -> bool {
         self.contenders.iter().any(|contender| contender.spread(Measure::Again).is_some())
     }

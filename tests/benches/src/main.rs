@@ -1,10 +1,11 @@
 //! Measures Headwater beside others, and writes `BENCHMARKS.md`: `make bench`.
 //!
 //! ```text
-//! headwater-benches [a b c m d e] [--rounds N]
+//! headwater-benches [a b c m d e f g] [--rounds N]
 //! ```
 //! Without letters everything is measured and the report written; with some of them it is only printed.
 
+mod by_hand;
 mod cases;
 mod ours;
 mod raw;
@@ -18,7 +19,7 @@ use runner::Runner;
 use servers::Servers;
 use std::path::Path;
 use std::process::ExitCode;
-use task::{Outcome, Result, Task, Work};
+use task::{Outcome, Result, Task, Way, Work};
 use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
@@ -54,7 +55,7 @@ impl Selection {
                 letter if letter.len() == 1 && CASES.iter().any(|case| letter.starts_with(case.letter)) => {
                     letters.push_str(letter);
                 }
-                other => return Err(format!("`{other}` is no case; there are a b c m d e, and --rounds N").into()),
+                other => return Err(format!("`{other}` is no case; there are a b c m d e f g, and --rounds N").into()),
             }
         }
         let cases = CASES.into_iter().filter(|case| letters.is_empty() || letters.contains(case.letter)).collect();
@@ -88,6 +89,9 @@ fn child() -> Result<()> {
         Work::Query { sql, twice, count_only } => {
             Runtime::new()?.block_on(ours::query(&servers, &sql, twice, count_only))?
         }
+        Work::Items { table, by: Way::Ours } => Runtime::new()?.block_on(ours::items(&servers, &table, verify))?,
+        Work::Items { table, by: Way::Typed } => Runtime::new()?.block_on(by_hand::items(&servers, &table))?,
+        Work::Lookup { keys, at_once } => Runtime::new()?.block_on(by_hand::lookup(&servers, keys, at_once))?,
         Work::Drain { source, statements, connections } => raw::drain(&servers, source, statements, connections)?,
         Work::Peer { .. } => return Err("peers run their own scripts".into()),
     };

@@ -6,9 +6,12 @@ use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Typ
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::{StreamExt as _, TryStreamExt as _};
 use headwater_benches::usage;
+use headwater_core::config::{ProcessEnvironment, parse_config};
 use headwater_core::{
-    CompareOp, Connector, ConnectorList, Expr, KeyDecision, ScanContext, ScanRequest, SplitStream, TableName, Value,
+    CompareOp, Connector, ConnectorList, Expr, KeyDecision, Relation, ScanContext, ScanRequest, SplitStream, TableName,
+    Value,
 };
+use headwater_dynamodb::DynamoDbFactory;
 use headwater_mysql::MySqlFactory;
 use headwater_planner::{Engine, Ledger, counted};
 use headwater_postgres::PostgresFactory;
@@ -44,9 +47,35 @@ fn request(narrow: Option<Narrow>) -> ScanRequest {
 /// Reads the table through the connector's trait as the engine would: as many splits at once as the plan allows.
 pub(crate) async fn scan(servers: &Accesses, source: Source, narrow: Option<Narrow>, verify: bool) -> Result<Outcome> {
     let started = Instant::now();
-    let connector = connector(servers, source)?;
-    let table = connector.get_table(&TableName::new("tpch", "lineitem")).await?;
-    let plan = connector.plan_scan(&table, &request(narrow)).await?;
+    drain(started, connector(servers, source)?, &request(narrow), verify).await
+}
+
+/// Reads a table of the canned DynamoDB in the same way.
+pub(crate) async fn items(servers: &Accesses, table: &str, verify: bool) -> Result<Outcome> {
+    let request = ScanRequest::table(TableName::new("default", table));
+    drain(Instant::now(), items_connector(servers)?, &request, verify).await
+}
+
+fn items_connector(servers: &Accesses) -> Result<Arc<dyn Connector>> {
+    let kinds = ConnectorList::new().with(DynamoDbFactory);
+    let text = format!(
+        "version = 1\n[catalogs.dy]\nconnector = \"dynamodb\"\nregion = \"us-east-1\"\nendpoint = \"{}\"\n\
+         access_key_id = \"bench\"\nsecret_access_key = \"bench\"\n",
+        servers.dynamodb
+    );
+    let catalogs = kinds.check_file(parse_config("bench.toml", &text, &ProcessEnvironment)?)?;
+    Ok(kinds.build(catalogs.first().ok_or("no catalog")?)?)
+}
+
+async fn drain(
+    started: Instant,
+    connector: Arc<dyn Connector>,
+    request: &ScanRequest,
+    verify: bool,
+) -> Result<Outcome> {
+    let Relation::Table(name) = &request.relation else { return Err("a scan reads a table".into()) };
+    let table = connector.get_table(name).await?;
+    let plan = connector.plan_scan(&table, request).await?;
     let context = Arc::new(ScanContext::new("bench"));
     context.scope.add_scan();
     let splits = connector.splits(&plan, None, &context).await?;
@@ -68,7 +97,9 @@ pub(crate) async fn scan(servers: &Accesses, source: Source, narrow: Option<Narr
     let seconds = started.elapsed().as_secs_f64();
     let requests = plan.requests.iter().map(ToString::to_string).collect();
     let sums = sums.into_text();
-    Ok(Outcome { seconds, rows, memory: usage::peak_memory(), sums, requests, connections, ..Outcome::default() })
+    let received = context.metrics.snapshot().wire_bytes;
+    let memory = usage::peak_memory();
+    Ok(Outcome { seconds, rows, memory, received, sums, requests, connections, ..Outcome::default() })
 }
 
 async fn read(
@@ -96,6 +127,7 @@ pub(crate) async fn query(servers: &Accesses, sql: &str, twice: bool, count_only
     for (source, kind) in [(Source::Postgres, "postgres"), (Source::MariaDb, "mysql")] {
         engine = engine.with_catalog(source.catalog(), kind, connector(servers, source)?);
     }
+    engine = engine.with_catalog("dy", "dynamodb", items_connector(servers)?);
     let engine = engine.build()?;
     let mut outcome = ask(&engine, sql, count_only).await?;
     if twice {
@@ -120,11 +152,13 @@ async fn ask(engine: &Engine, sql: &str, count_only: bool) -> Result<Outcome> {
     Ok(Outcome { seconds, rows, answer, scans: scanned(&query.ledger()), ..Outcome::default() })
 }
 
+#[allow(clippy::cast_precision_loss)]
 fn scanned(ledger: &Ledger) -> Vec<Scanned> {
     let scans = ledger.scans.iter().map(|scan| Scanned {
         table: format!("{}.{}", scan.catalog, scan.table),
         rows: scan.stats.map_or(0, |stats| stats.rows),
         statements: scan.request_count,
+        units: scan.stats.map_or(0.0, |stats| stats.milli_capacity as f64 / 1e3),
         seconds: scan.elapsed.unwrap_or_default().as_secs_f64(),
         keys: match &scan.keys {
             None | Some(KeyDecision::NotOffered) => String::new(),

@@ -2,12 +2,14 @@
 
 use crate::task::{Access, Accesses, Narrow, Result, Source};
 use headwater_benches::usage;
-use headwater_harness::{MySqlServer, Postgres, Product, persistent_directory, tpch};
+use headwater_harness::{
+    CannedDynamoDb, CannedTable, ItemShape, MySqlServer, Postgres, Product, persistent_directory, tpch,
+};
 use mysql_async::prelude::Queryable as _;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Names what is loaded: another text here has it loaded again.
 const LOADED: &str = "TPC-H, scale factor 1, with indexes on primary and foreign keys, 1";
@@ -27,12 +29,18 @@ const MARIADB: &[&str] = &["--innodb-buffer-pool-size=2G", "--innodb-log-file-si
 pub(crate) const SETTINGS: &str =
     "2 GB of buffers each (`shared_buffers`, `innodb_buffer_pool_size`), everything else as it comes, no statement log";
 
-/// Two running servers.
+/// The running servers.
 #[derive(Debug)]
 pub(crate) struct Servers {
     postgres: Postgres,
     mariadb: MySqlServer,
+    /// In this process.
+    canned: CannedDynamoDb,
 }
+
+/// Items of the table `flat` and of the table `large`.
+pub(crate) const FLAT_ITEMS: u64 = 1_000_000;
+pub(crate) const LARGE_ITEMS: u64 = 2_000;
 
 /// What a scan of `lineitem` must give.
 #[derive(Debug, Clone, Default)]
@@ -45,11 +53,15 @@ impl Servers {
     /// Starts both, and loads what is not there yet: that takes minutes, once.
     pub(crate) async fn start() -> Result<Self> {
         let (postgres, mariadb) = tokio::try_join!(start_postgres(), start_mariadb())?;
-        Ok(Self { postgres, mariadb })
+        let canned = CannedDynamoDb::start(vec![
+            CannedTable { name: "flat".to_owned(), items: FLAT_ITEMS, shape: ItemShape::Flat },
+            CannedTable { name: "large".to_owned(), items: LARGE_ITEMS, shape: ItemShape::Large(400_000) },
+        ])?;
+        Ok(Self { postgres, mariadb, canned })
     }
 
     pub(crate) fn accesses(&self) -> Accesses {
-        let Self { postgres, mariadb } = self;
+        let Self { postgres, mariadb, canned } = self;
         let access = |port, user: &str, password: &str, database: &str| Access {
             host: "127.0.0.1".to_owned(),
             port,
@@ -60,10 +72,16 @@ impl Servers {
         Accesses {
             postgres: access(postgres.port(), postgres.user(), postgres.password(), postgres.database()),
             mariadb: access(mariadb.port(), mariadb.user(), mariadb.password(), "tpch"),
+            dynamodb: canned.endpoint().to_owned(),
         }
     }
 
-    /// Processor seconds of both servers since they were started.
+    /// How long the canned DynamoDB waits before each answer.
+    pub(crate) fn delay_items(&self, delay: Duration) {
+        self.canned.delay(delay);
+    }
+
+    /// Processor seconds of both SQL servers since they were started.
     pub(crate) fn cpu(&self) -> Result<f64> {
         Ok(usage::server(self.postgres.process_id()?) + usage::server(self.mariadb.process_id()?))
     }
@@ -112,6 +130,7 @@ impl Servers {
     }
 
     pub(crate) async fn stop(self) -> Result<()> {
+        self.canned.stop()?;
         self.postgres.stop().await?;
         Ok(self.mariadb.stop().await?)
     }

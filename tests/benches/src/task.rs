@@ -24,11 +24,13 @@ impl Access {
     }
 }
 
-/// Both servers.
+/// All servers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Accesses {
     pub(crate) postgres: Access,
     pub(crate) mariadb: Access,
+    /// The endpoint of the canned DynamoDB.
+    pub(crate) dynamodb: String,
 }
 
 /// One of the servers.
@@ -64,6 +66,16 @@ pub(crate) struct Narrow {
     pub(crate) until: i32,
 }
 
+/// How items are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Way {
+    /// By our connector.
+    Ours,
+    /// By the SDK, whose items are then put into Arrow builders.
+    Typed,
+}
+
 /// What is to be measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -74,6 +86,10 @@ pub(crate) enum Work {
     Query { sql: String, twice: bool, count_only: bool },
     /// Statements over this many raw connections; bytes are dropped.
     Drain { source: Source, statements: Vec<String>, connections: usize },
+    /// All items of a table of the canned DynamoDB into Arrow; batches are dropped.
+    Items { table: String, by: Way },
+    /// As many keys as given from PostgreSQL, and their items from the canned DynamoDB, by a loop written by hand.
+    Lookup { keys: u32, at_once: usize },
     /// A statement by a peer; see the script for what the settings mean.
     Peer { sql: String, twice: bool, rows: bool, settings: BTreeMap<String, String> },
 }
@@ -94,6 +110,8 @@ pub(crate) struct Scanned {
     pub(crate) table: String,
     pub(crate) rows: u64,
     pub(crate) statements: u64,
+    /// DynamoDB's read units.
+    pub(crate) units: f64,
     /// From its first statement to its last row.
     pub(crate) seconds: f64,
     /// What became of the join's keys, in words; empty if there were none.
@@ -109,6 +127,10 @@ pub(crate) struct Outcome {
     pub(crate) rows: u64,
     /// Bytes.
     pub(crate) memory: u64,
+    /// Bytes of answers received, where they are counted.
+    pub(crate) received: u64,
+    /// DynamoDB's read units, where they are counted.
+    pub(crate) units: f64,
     /// Per column: the sum of numbers, of days since 1970-01-01, or of the bytes of texts.
     pub(crate) sums: BTreeMap<String, String>,
     /// The rows as text.

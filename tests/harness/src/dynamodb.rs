@@ -293,7 +293,8 @@ pub(crate) fn listen() -> Result<(StdListener, String)> {
     open().context(|| "opening a loopback port".to_owned())
 }
 
-fn sdk_client(endpoint: &str) -> Client {
+/// A client with any credentials.
+pub(crate) fn sdk_client(endpoint: &str) -> Client {
     let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -4,6 +4,7 @@
 //! - [`MySqlServer`]: a real MySQL or MariaDB server with TLS, in the same manner.
 //! - [`S3`]: a real S3 server, and for each test that wants one an [`S3Proxy`] that records and injects faults.
 //! - [`DynamoDb`]: an embedded DynamoDB server behind a proxy that records every request and injects [`Fault`]s.
+//! - [`CannedDynamoDb`]: a server of DynamoDB's protocol that makes its items up, for measuring the client alone.
 //! - [`scenario1`], [`scenario2`]: deterministic data sets for them, with the answers known without any query engine.
 //! - [`tpch`]: the tables of the TPC-H benchmark, for several of them at once.
 //!
@@ -27,6 +28,7 @@
 
 mod account;
 mod attribute;
+mod canned;
 mod certificates;
 mod copy;
 mod dialect;
@@ -51,6 +53,7 @@ mod supervisor;
 mod timestamp;
 pub mod tpch;
 
+pub use canned::{CannedDynamoDb, CannedTable, ItemShape};
 pub use directory::persistent_directory;
 pub use dynamodb::DynamoDb;
 pub use error::{HarnessError, Result};

@@ -1,6 +1,7 @@
 //! Counts what the SDK does below one call: attempts and bytes received.
 
 use super::pace::Pace;
+use super::tap::Tap;
 use aws_config::AppName;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::config::interceptors::{
@@ -10,7 +11,7 @@ use aws_sdk_dynamodb::config::interceptors::{
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use headwater_core::ScanMetrics;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,11 +25,26 @@ pub(crate) struct Meter {
     counts: Arc<Counts>,
 }
 
+/// What one call did.
 #[derive(Debug, Default)]
-struct Counts {
+pub(super) struct Counts {
     attempts: AtomicU64,
     bytes: AtomicU64,
     throttled: Mutex<Throttled>,
+    /// Whether the body of this attempt is counted by a [`Tap`].
+    tapped: AtomicBool,
+}
+
+impl Counts {
+    /// From here on a tap counts the bytes of this attempt.
+    pub(super) fn tapped(&self) {
+        self.tapped.store(true, Relaxed);
+    }
+
+    /// A piece of an answer came.
+    pub(super) fn received(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+    }
 }
 
 /// The SDK pauses before it asks again; the pause after a throttled attempt is a wait for capacity.
@@ -49,6 +65,11 @@ impl Meter {
         // User agents advise at most 50 characters; `headwater-` takes ten of them.
         let id: String = query_id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
         Self { name: AppName::new(format!("headwater-{id}")).ok(), pace, counts: Arc::default() }
+    }
+
+    /// What takes the body of the same call's answer.
+    pub(crate) fn tap(&self) -> Tap {
+        Tap::new(Arc::clone(&self.counts))
     }
 
     /// Adds the call that began at `begin` to the counters of a scan.
@@ -87,6 +108,7 @@ impl Intercept for Meter {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.counts.attempts.fetch_add(1, Relaxed);
+        self.counts.tapped.store(false, Relaxed);
         self.throttled(|throttled| throttled.waited += throttled.since.take().map_or(Duration::ZERO, |s| s.elapsed()));
         Ok(())
     }
@@ -111,8 +133,9 @@ impl Intercept for Meter {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let length = context.response().body().bytes().map_or(0, <[u8]>::len);
-        self.counts.bytes.fetch_add(length as u64, Relaxed);
+        if !self.counts.tapped.load(Relaxed) {
+            self.counts.received(context.response().body().bytes().map_or(0, <[u8]>::len));
+        }
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Any value as plain JSON text.
 
+use super::cell::Cell;
 use super::number::Number;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::base64;
 use std::collections::HashMap;
 
 /// Appends a value to `out`.
-pub(super) fn write_json(value: &AttributeValue, out: &mut String) {
+pub(crate) fn write_json(value: &AttributeValue, out: &mut String) {
     match value {
         AttributeValue::S(text) => write_text(text, out),
         AttributeValue::N(text) => write_number(text, out),
@@ -30,7 +31,7 @@ pub(super) fn write_json(value: &AttributeValue, out: &mut String) {
 }
 
 /// Appends a map, or an item, sorted by name.
-pub(super) fn write_entries(entries: &HashMap<String, AttributeValue>, out: &mut String) {
+pub(crate) fn write_entries(entries: &HashMap<String, AttributeValue>, out: &mut String) {
     let mut entries: Vec<_> = entries.iter().collect();
     entries.sort_unstable_by_key(|(name, _)| *name);
     write_joined(out, '{', '}', entries, |(name, value), out| {
@@ -40,15 +41,28 @@ pub(super) fn write_entries(entries: &HashMap<String, AttributeValue>, out: &mut
     });
 }
 
+/// A scalar as [`write_json`] has it; `None` for what is none.
+pub(super) fn scalar_json(cell: Cell<'_>) -> Option<String> {
+    let mut json = String::new();
+    match cell {
+        Cell::Text(text) => write_text(text, &mut json),
+        Cell::Number(text) => write_number(text, &mut json),
+        Cell::Bytes(bytes) => write_text(&base64::encode(bytes), &mut json),
+        Cell::Bool(truth) => json.push_str(if truth { "true" } else { "false" }),
+        Cell::Nested(_) => return None,
+    }
+    Some(json)
+}
+
 /// The members of a string set, by bytes.
-pub(super) fn sorted_texts(texts: &[String]) -> Vec<&str> {
+pub(crate) fn sorted_texts(texts: &[String]) -> Vec<&str> {
     let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     texts.sort_unstable();
     texts
 }
 
 /// The members of a number set, by value.
-pub(super) fn sorted_numbers(texts: &[String]) -> Vec<&str> {
+pub(crate) fn sorted_numbers(texts: &[String]) -> Vec<&str> {
     let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     texts.sort_by_cached_key(|text| Number::parse(text));
     texts

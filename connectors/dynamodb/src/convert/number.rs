@@ -11,6 +11,17 @@ const MAGNITUDES: std::ops::RangeInclusive<i64> = -130..=125;
 /// Beyond this many characters plain notation hides more than an exponent does.
 const PLAIN_DIGITS: i64 = 60;
 
+/// The powers of ten up to 10^38, the greatest that fits.
+const POWERS: [i128; MAX_DIGITS + 1] = {
+    let mut powers = [1; MAX_DIGITS + 1];
+    let mut exponent = 1;
+    while exponent <= MAX_DIGITS {
+        powers[exponent] = powers[exponent - 1] * 10;
+        exponent += 1;
+    }
+    powers
+};
+
 /// `unscaled × 10^-scale` without zeros at the end, so that equal numbers are equal values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Number {
@@ -21,28 +32,48 @@ pub(crate) struct Number {
 impl Number {
     /// Reads DynamoDB's text; `None` if it is no number or has more than 38 digits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        let (mantissa, exponent) = match text.bytes().position(|byte| matches!(byte, b'e' | b'E')) {
+            Some(at) => (text.get(..at)?, text.get(at + 1..)?.parse::<i32>().ok()?),
             None => (text, 0),
         };
-        let (negative, mantissa) = match mantissa.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+        let (negative, digits) = match mantissa.as_bytes() {
+            [b'-', digits @ ..] => (true, digits),
+            [b'+', digits @ ..] => (false, digits),
+            digits => (false, digits),
         };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits = format!("{whole}{fraction}");
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
+        let (magnitude, scale) = Self::scan(digits)?;
+        let scale = scale.checked_sub(exponent)?;
+        let unscaled = if negative { -magnitude } else { magnitude };
+        Some(Self { unscaled, scale: if unscaled == 0 { 0 } else { scale } })
+    }
+
+    /// Digits with perhaps a point among them, as an integer that does not end in zero, and its scale.
+    fn scan(text: &[u8]) -> Option<(i128, i32)> {
+        let (mut magnitude, mut digits, mut fraction, mut zeros) = (0i128, 0usize, 0i32, 0usize);
+        let (mut in_fraction, mut any) = (false, false);
+        for byte in text {
+            if *byte == b'.' && !in_fraction {
+                in_fraction = true;
+                continue;
+            }
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            (any, fraction) = (true, fraction + i32::from(in_fraction));
+            if digit == 0 {
+                // Zeros count once another digit follows them, and not at all before the first one.
+                zeros += usize::from(digits > 0);
+                continue;
+            }
+            digits += zeros + 1;
+            if digits > MAX_DIGITS {
+                return None;
+            }
+            magnitude = magnitude * POWERS.get(zeros + 1)? + i128::from(digit);
+            zeros = 0;
         }
-        let kept = digits.trim_end_matches('0');
-        let dropped = digits.len() - kept.len();
-        let significant = kept.trim_start_matches('0');
-        if significant.len() > MAX_DIGITS {
-            return None;
-        }
-        let scale = i32::try_from(fraction.len()).ok()? - i32::try_from(dropped).ok()?;
-        let magnitude: i128 = if significant.is_empty() { 0 } else { significant.parse().ok()? };
-        Some(Self::new(if negative { -magnitude } else { magnitude }, scale.checked_sub(exponent)?))
+        any.then_some((magnitude, fraction - i32::try_from(zeros).ok()?))
     }
 
     /// The number of a literal or a join key, if it is an exact one that DynamoDB can store.
@@ -95,15 +126,18 @@ impl Number {
     /// The unscaled integer of `Decimal128(precision, scale)`, if nothing is lost.
     pub(crate) fn as_decimal(&self, precision: u8, scale: i8) -> Option<i128> {
         let unscaled = self.rescaled(i32::from(scale))?;
-        (unscaled.unsigned_abs() < 10u128.checked_pow(u32::from(precision))?).then_some(unscaled)
+        (unscaled.abs() < *POWERS.get(usize::from(precision))?).then_some(unscaled)
     }
 
     fn rescaled(&self, scale: i32) -> Option<i128> {
-        let places = u32::try_from(scale.checked_sub(self.scale)?).ok()?;
         if self.unscaled == 0 {
             return Some(0);
         }
-        self.unscaled.checked_mul(10i128.checked_pow(places)?)
+        let places = usize::try_from(scale.checked_sub(self.scale)?).ok()?;
+        if places == 0 {
+            return Some(self.unscaled);
+        }
+        self.unscaled.checked_mul(*POWERS.get(places)?)
     }
 }
 
@@ -170,12 +204,17 @@ mod tests {
             ("9.99E+125", "999E123"),
             ("99999999999999999999999999999999999999", "99999999999999999999999999999999999999"),
             ("0.00000000000000000000000000000000000001", "0.00000000000000000000000000000000000001"),
+            ("00120.0340", "120.034"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("100000000000000000000000000000000000000000", "100000000000000000000000000000000000000000"),
         ];
         for (text, canonical) in cases {
             assert_eq!(number(text).to_string(), canonical, "{text}");
             assert_eq!(number(canonical), number(text), "{text}");
         }
-        for wrong in ["", "-", ".", "1x", "1E", "NaN", "999999999999999999999999999999999999991"] {
+        for wrong in ["", "-", ".", "1x", "1E", "NaN", "1.2.3", "--1", "１", "999999999999999999999999999999999999991"]
+        {
             assert_eq!(Number::parse(wrong), None, "{wrong}");
         }
     }

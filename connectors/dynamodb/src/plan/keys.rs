@@ -4,12 +4,17 @@ use super::literal::AsKey;
 use super::paths::{KeyPath, PlanDetail};
 use super::request::MAX_BATCH_KEYS;
 use super::template::{ItemKey, QueryTemplate};
+use super::whole;
 use arrow::datatypes::SchemaRef;
 use futures::{StreamExt, stream};
 use headwater_core::{Error, JoinKeys, KeyDecision, Result, ScanPlan, SourceRequest, Split, SplitStream, Splits};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::sync::Arc;
+
+/// A `BatchGetItem` of large items asks for fewer, of 4 MB together: answers are held whole, many at once, and fewer
+/// keys in each cost the same.
+const BATCH_UNITS: f64 = 512.0;
 
 /// The splits of a plan; with keys, where that is cheaper than the plan's own requests. No I/O.
 ///
@@ -142,7 +147,7 @@ fn by_keys(plan: &ScanPlan, detail: &PlanDetail, choice: Choice<'_>, offered: u6
     let per_request = limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
     let template = choice.template.clone().with_limit(per_request);
     let get_items = template.can_get_items(choice.full);
-    let chunk = if get_items { MAX_BATCH_KEYS } else { 1 };
+    let chunk = if get_items { batch_keys(choice.units / choice.keys.len().max(1) as f64) } else { 1 };
     let mut keys = choice.keys.into_iter();
     let chunks = std::iter::from_fn(move || {
         let chunk: Vec<FoundKey> = keys.by_ref().take(chunk).collect();
@@ -163,6 +168,12 @@ fn requests(template: &QueryTemplate, keys: &[FoundKey], get_items: bool) -> Res
     }
     let requests: Vec<_> = keys.iter().map(|key| template.requests(key)).collect::<Result<_>>()?;
     Ok(requests.into_iter().flatten().collect())
+}
+
+/// How many keys of items that cost so much each belong into one request.
+fn batch_keys(item_units: f64) -> usize {
+    let keys = whole(BATCH_UNITS / item_units.max(0.5));
+    usize::try_from(keys).unwrap_or(MAX_BATCH_KEYS).clamp(1, MAX_BATCH_KEYS)
 }
 
 fn split(schema: &SchemaRef, request: SourceRequest, limit: Option<u64>) -> Split {

@@ -1,5 +1,6 @@
 //! What is measured.
 
+mod items;
 mod joins;
 mod memory;
 mod narrow;
@@ -22,7 +23,7 @@ pub(crate) struct Case {
 }
 
 /// All of them, in the report's order.
-pub(crate) const CASES: [Case; 6] = [
+pub(crate) const CASES: [Case; 8] = [
     Case { letter: 'a', title: "The whole of lineitem from PostgreSQL to Arrow", run: whole::postgres },
     Case { letter: 'b', title: "The whole of lineitem from MariaDB to Arrow", run: whole::mariadb },
     Case { letter: 'c', title: "Two columns of some rows", run: narrow::run },
@@ -33,6 +34,8 @@ pub(crate) const CASES: [Case; 6] = [
         run: joins::run,
     },
     Case { letter: 'e', title: "Aggregates and top-n on one source", run: one_source::run },
+    Case { letter: 'f', title: "Items of a canned DynamoDB to Arrow", run: items::scans },
+    Case { letter: 'g', title: "A join of PostgreSQL with items of a canned DynamoDB", run: items::join },
 ];
 
 /// What a case works with.

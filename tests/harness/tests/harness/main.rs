@@ -1,5 +1,6 @@
 //! The harness itself: its servers are what they promise, its data is what it says.
 
+mod canned;
 mod gone;
 mod mysql;
 mod s3;
