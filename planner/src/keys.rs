@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// Which rows a filter lets through, as far as keys can say.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Domain {
+enum Domain {
     /// Perhaps every row.
     All,
     /// No row.
@@ -61,13 +61,17 @@ impl Domain {
     }
 }
 
-/// The rows that all of `filters` let through.
-pub(crate) fn domain_of_all(filters: &[Arc<dyn PhysicalExpr>], schema: &Schema) -> Domain {
-    filters.iter().fold(Domain::All, |domain, filter| domain.and(domain_of(filter, schema)))
+/// What each of `filters` asks for on columns a connector can use, fewest keys first. Any one of them is a superset of
+/// what all let through; which is of use is the connector's to say.
+pub(crate) fn offers(filters: &[Arc<dyn PhysicalExpr>], schema: &Schema, usable: &[String]) -> Vec<JoinKeys> {
+    let keys = filters.iter().filter_map(|filter| join_keys(domain_of(filter, schema), schema, usable));
+    let mut offers: Vec<JoinKeys> = keys.collect();
+    offers.sort_by_key(|keys| keys.tuples.len());
+    offers
 }
 
 /// The keys of a domain on columns a connector can use: distinct, without NULL. `None`: nothing to offer.
-pub(crate) fn join_keys(domain: Domain, schema: &Schema, usable: &[String]) -> Option<JoinKeys> {
+fn join_keys(domain: Domain, schema: &Schema, usable: &[String]) -> Option<JoinKeys> {
     let (columns, tuples) = match domain {
         Domain::All => return None,
         Domain::Empty => return Some(JoinKeys { columns: usable.to_vec(), tuples: Vec::new() }),

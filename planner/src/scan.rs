@@ -6,7 +6,7 @@
 //! ```
 
 use crate::error::{from_engine, to_engine};
-use crate::keys::{domain_of_all, join_keys};
+use crate::keys::offers;
 use crate::ledger::{SHOWN_REQUESTS, ScanRecord};
 use crate::session::PushdownMode;
 use arrow::datatypes::SchemaRef;
@@ -31,7 +31,7 @@ use datafusion::physical_plan::{
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use headwater_core::{
     BatchStream, ColumnFacts, Connector, Error, ErrorKind, JoinKeys, KeyDecision, Precision, Result, ScanPlan, Split,
-    SplitStream,
+    SplitStream, Splits,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -121,30 +121,47 @@ impl ScanExec {
     /// The splits, found by whichever partition is polled first.
     async fn open(&self) -> Result<Queue> {
         let started = Instant::now();
-        let keys = self.join_keys().await;
-        let plan = &self.record.plan;
-        let nothing_wanted = keys.as_ref().is_some_and(|keys| keys.tuples.is_empty());
+        let offers = self.join_keys().await;
+        let nothing_wanted = offers.first().is_some_and(|keys| keys.tuples.is_empty());
         let (decision, splits) = if nothing_wanted {
             (KeyDecision::Used { keys: 0 }, stream::empty().boxed())
         } else {
-            let splits = self.connector.splits(plan, keys.as_ref(), &self.record.context).await?;
+            let splits = self.splits(&offers).await?;
             (splits.keys, splits.stream)
         };
         self.record.update(|run| run.keys = Some(decision));
         Ok(Queue { splits: Mutex::new(splits), started })
     }
 
-    async fn join_keys(&self) -> Option<JoinKeys> {
+    /// By the first keys that the connector takes: those of one join may lead nowhere, those of another to the rows.
+    async fn splits(&self, offers: &[JoinKeys]) -> Result<Splits> {
+        let (plan, context) = (&self.record.plan, &self.record.context);
+        let mut declined = None;
+        for keys in offers {
+            let splits = self.connector.splits(plan, Some(keys), context).await?;
+            if matches!(splits.keys, KeyDecision::Used { .. }) {
+                return Ok(splits);
+            }
+            declined.get_or_insert(splits);
+        }
+        match declined {
+            Some(splits) => Ok(splits),
+            None => self.connector.splits(plan, None, context).await,
+        }
+    }
+
+    /// The keys of each join above, fewest first.
+    async fn join_keys(&self) -> Vec<JoinKeys> {
         // Keys would have to apply to the first rows of the order, which is not what a source would do.
         let has_top = self.record.plan.request.top.is_some();
         if self.pushdown == PushdownMode::Off || self.filters.is_empty() || has_top {
-            return None;
+            return Vec::new();
         }
         let usable = &self.record.plan.key_columns;
         self.await_filters().await;
-        let schema = &self.record.plan.schema;
-        let keys = join_keys(domain_of_all(&self.filters, schema), schema, usable)?;
-        (keys.tuples.len() <= MAX_KEYS).then_some(keys)
+        let mut offers = offers(&self.filters, &self.record.plan.schema, usable);
+        offers.retain(|keys| keys.tuples.len() <= MAX_KEYS);
+        offers
     }
 
     /// Waits for the joins' build sides. Build sides lie left of what waits for them, so waits cannot form a circle;

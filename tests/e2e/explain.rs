@@ -72,24 +72,28 @@ async fn explain_shows_a_join_of_four_kinds_of_source() {
     expect_golden(&federation.config(), |name| federation.path(name), FOUR_SOURCES);
 }
 
-fn expect_golden(config: &str, path: impl Fn(&str) -> PathBuf, statements: &[(&str, &str)]) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/explain");
+/// Holds the EXPLAIN of each statement against its golden file.
+pub(crate) fn expect_golden(config: &str, path: impl Fn(&str) -> PathBuf, statements: &[(&str, &str)]) {
     let mut differing = Vec::new();
     for (name, sql) in statements {
         let path = path(name);
         std::fs::write(&path, sql).unwrap();
         let outcome = headwater(&["--config", config, "explain", "-f", &path.display().to_string()]);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-        let (file, text) = (golden.join(format!("{name}.txt")), stable(&outcome.stdout));
-        if std::env::var_os("HEADWATER_UPDATE_GOLDEN").is_some() {
-            std::fs::create_dir_all(&golden).unwrap();
-            std::fs::write(&file, &text).unwrap();
-        }
-        if std::fs::read_to_string(&file).unwrap_or_default() != text {
-            differing.push(format!("{}:\n{text}", file.display()));
-        }
+        differing.extend(golden(name, &outcome.stdout));
     }
     assert!(differing.is_empty(), "golden files differ from:\n{}", differing.join("\n"));
+}
+
+/// Holds a text against its golden file, or writes it there if that is wanted; what differs.
+pub(crate) fn golden(name: &str, text: &str) -> Option<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/explain");
+    let (file, text) = (folder.join(format!("{name}.txt")), stable(text));
+    if std::env::var_os("HEADWATER_UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(&file, &text).unwrap();
+    }
+    (std::fs::read_to_string(&file).unwrap_or_default() != text).then(|| format!("{}:\n{text}", file.display()))
 }
 
 #[tokio::test(flavor = "multi_thread")]

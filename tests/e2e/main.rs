@@ -4,6 +4,7 @@ mod bad_input;
 mod bad_sources;
 mod differential;
 mod explain;
+mod explain_paths;
 mod interrupt;
 mod join_keys;
 mod pass_through;

@@ -2,6 +2,7 @@
 //!
 //! `HEADWATER_SEED=7 cargo test --workspace --test e2e random_queries` makes other statements.
 
+mod dynamodb;
 mod mysql;
 mod postgres;
 mod predicate;
@@ -47,7 +48,7 @@ fn catalog(name: &str, connector: &str, url: &str, password: &std::path::Path, c
 }
 
 fn tables(catalog: &str, columns: &'static [Column]) -> Vec<Table> {
-    ["many", "few"].map(|name| Table { name: format!("{catalog}.odd.{name}"), columns }).to_vec()
+    ["many", "few"].map(|name| Table { name: format!("{catalog}.odd.{name}"), columns, paths: &[] }).to_vec()
 }
 
 /// Enough answers were compared, and sources did enough of the work, for the run to prove something.
@@ -86,4 +87,17 @@ async fn answers_over_two_catalogs_are_the_engines() {
     let both = [tables("pg", postgres::COLUMNS), tables("my", mysql::COLUMNS)].concat();
     let tally = hold(&format!("version = 1\n{postgres}{mysql}"), &both, STATEMENTS / 4).await;
     proves(&tally, STATEMENTS / 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dynamodb_answers_are_the_engines() {
+    let (_server, configuration) = dynamodb::start().await;
+    let tally = hold(&format!("version = 1\n{configuration}"), &dynamodb::tables(), STATEMENTS).await;
+    assert!(tally.compared > STATEMENTS * 8 / 10 && tally.with_rows > STATEMENTS / 3, "{tally:?}");
+    for kind in ["filter", "limit", "top"] {
+        assert!(tally.pushed(kind) > STATEMENTS / 100, "{kind}: {tally:?}");
+    }
+    for way in dynamodb::WAYS {
+        assert!(tally.ways.contains_key(*way), "nothing was read by {way}: {tally:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::predicate::{Named, alike, condition, is_number};
 use super::random::Random;
-use super::table::{Kind, Table};
+use super::table::{Kind, Path, Table};
 use std::fmt;
 
 /// A statement in parts.
@@ -39,9 +39,15 @@ impl Statement {
     /// A statement over one table, or over two that are joined.
     pub(super) fn random(random: &mut Random, tables: &[Table]) -> Self {
         let mut statement = Self::default();
-        let columns = statement.sources(random, tables);
+        let (columns, paths) = statement.sources(random, tables);
         for _ in 0..random.below(3) {
             statement.conditions.push(condition(random, &columns, 2));
+        }
+        if !paths.is_empty() && random.percent(60) {
+            let path = random_path(random, paths);
+            if statement.by_path(random, path, &columns) {
+                return statement;
+            }
         }
         match random.below(10) {
             0..=4 => statement.rows(random, &columns),
@@ -57,7 +63,7 @@ impl Statement {
         statement
     }
 
-    fn sources(&mut self, random: &mut Random, tables: &[Table]) -> Vec<Named> {
+    fn sources(&mut self, random: &mut Random, tables: &[Table]) -> (Vec<Named>, &'static [Path]) {
         let left = random.pick(tables);
         let mut columns = named("t", left);
         self.from = format!("{} t", left.name);
@@ -70,7 +76,21 @@ impl Statement {
                 columns.extend(others);
             }
         }
-        columns
+        (columns, left.paths)
+    }
+
+    /// Adds a path's conditions, and sometimes asks for its first rows. `true`: the statement is whole.
+    fn by_path(&mut self, random: &mut Random, path: &Path, columns: &[Named]) -> bool {
+        self.conditions.extend(path.conditions.iter().map(|condition| format!("t.{condition}")));
+        let Some(order) = path.order.filter(|_| random.percent(50)) else { return false };
+        if random.percent(70) {
+            // Other conditions keep the first rows from being the source's to find.
+            self.conditions.drain(..self.conditions.len() - path.conditions.len());
+        }
+        self.columns = vec![format!("t.{order} AS c0"), format!("{} AS c1", random.pick(columns).name)];
+        self.order = vec![format!("c0{}", random.pick(&["", " DESC", " DESC NULLS LAST"]))];
+        self.limit = Some(1 + random.below(12));
+        true
     }
 
     fn rows(&mut self, random: &mut Random, columns: &[Named]) {
@@ -141,6 +161,10 @@ impl Statement {
         }
         all
     }
+}
+
+fn random_path(random: &mut Random, paths: &'static [Path]) -> &'static Path {
+    &paths[random.below(paths.len())]
 }
 
 fn named(alias: &str, table: &Table) -> Vec<Named> {

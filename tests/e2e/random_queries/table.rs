@@ -8,6 +8,9 @@ pub(super) enum Kind {
     Float,
     Text,
     Boolean,
+    /// Numbers with which nothing is computed: 38 digits leave no room.
+    Huge,
+    Binary,
     Date,
     Timestamp,
     Instant,
@@ -25,11 +28,19 @@ pub(super) const fn column(name: &'static str, kind: Kind, constants: &'static [
     Column { name, kind, constants }
 }
 
+/// Conditions that lead a source to rows by a way of its own, and a column in whose order it then finds them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path {
+    pub(super) conditions: &'static [&'static str],
+    pub(super) order: Option<&'static str>,
+}
+
 /// A table by its full name.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     pub(super) name: String,
     pub(super) columns: &'static [Column],
+    pub(super) paths: &'static [Path],
 }
 
 pub(super) const WHOLE: &[&str] = &[

@@ -1,7 +1,7 @@
 //! What the statements of a run did, so that a run that proves nothing is seen.
 
-use headwater_core::Answer;
-use headwater_planner::{Ledger, Verification};
+use headwater_core::{Answer, KeyDecision, SourceRequest};
+use headwater_planner::{Ledger, ScanLedger, Verification};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(super) struct Tally {
     pub(super) overflows: usize,
     /// Statements of which a source did a part of each kind.
     pub(super) pushed: BTreeMap<&'static str, usize>,
+    /// Scans by the operation, the index and the manner in which they were read.
+    pub(super) ways: BTreeMap<String, usize>,
 }
 
 impl Tally {
@@ -31,6 +33,7 @@ impl Tally {
             }
             _ => self.open += 1,
         }
+        ledger.scans.iter().filter_map(way).for_each(|way| *self.ways.entry(way).or_default() += 1);
         let parts = ledger.scans.iter().flat_map(|scan| &scan.parts);
         let pushed = parts.filter(|part| part.answer == Answer::Exact);
         let mut kinds: Vec<&'static str> = pushed.map(|part| kind(&part.text)).collect();
@@ -54,4 +57,23 @@ fn kind(text: &str) -> &'static str {
         Some("top") => "top",
         _ => "filter",
     }
+}
+
+/// How a scan was read, if a request of it was sent and is an operation with parameters.
+fn way(scan: &ScanLedger) -> Option<String> {
+    let Some(SourceRequest::Operation { name, parameters }) = scan.requests.first() else { return None };
+    let mut way = name.clone();
+    if let Some(index) = parameters["IndexName"].as_str() {
+        way = format!("{way} {index}");
+    }
+    if parameters["ScanIndexForward"] == false {
+        way.push_str(" backward");
+    }
+    if parameters["Select"] == "COUNT" {
+        way.push_str(" counted");
+    }
+    if matches!(scan.keys, Some(KeyDecision::Used { .. })) {
+        way.push_str(" by join keys");
+    }
+    Some(way)
 }

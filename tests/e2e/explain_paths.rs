@@ -1,0 +1,122 @@
+//! Golden EXPLAINs of every way to a DynamoDB table's rows.
+//!
+//! After a wanted change: `HEADWATER_UPDATE_GOLDEN=1 cargo test --workspace --test e2e explain`.
+
+use crate::explain::{expect_golden, golden};
+use headwater_harness::DynamoDb;
+use headwater_tests::headwater;
+use serde_json::{Value as Json, json};
+
+const STATEMENTS: &[(&str, &str)] = &[
+    ("paths_scan", "SELECT id, status FROM shop.default.orders WHERE status <> 'open'"),
+    ("paths_parallel_scan", "SELECT id FROM shop.default.archive WHERE note = 'kept'"),
+    ("paths_query", "SELECT id, total FROM shop.default.orders WHERE client = 'c3' AND status = 'open'"),
+    ("paths_query_range", "SELECT total FROM shop.default.orders WHERE client = 'c3' AND id BETWEEN 100 AND 200"),
+    ("paths_query_last_rows", "SELECT id, total FROM shop.default.orders WHERE client = 'c3' ORDER BY id DESC LIMIT 3"),
+    ("paths_batch_get", "SELECT total FROM shop.default.orders WHERE client IN ('c3', 'c4') AND id IN (13, 14, 23)"),
+    ("paths_global_index", "SELECT id, client FROM shop.default.orders WHERE email = 'e12@example.com' AND id > 100"),
+    (
+        "paths_local_index",
+        "SELECT id, total FROM shop.default.orders WHERE client = 'c3' AND total >= 40 ORDER BY total LIMIT 5",
+    ),
+    ("paths_index_scan", "SELECT client, email FROM shop.default.orders WHERE email IS NOT NULL"),
+    ("paths_sparse_index_refused", "SELECT client FROM shop.default.orders WHERE email IS NULL AND status = 'open'"),
+    ("paths_count", "SELECT count(*) FROM shop.default.orders WHERE email >= 'e2' AND status = 'open'"),
+    ("paths_limit", "SELECT id FROM shop.default.archive LIMIT 5"),
+];
+
+/// What became of a join's keys is known once they are.
+const JOINS: &[(&str, &str)] = &[
+    (
+        "paths_join_batch_get",
+        "SELECT o.total FROM (VALUES ('c3', 13), ('c4', 14), ('c4', 14), ('c5', 1)) AS k(client, id) \
+         JOIN shop.default.orders o ON o.client = k.client AND o.id = k.id",
+    ),
+    (
+        "paths_join_query",
+        "SELECT o.total FROM (VALUES ('c3'), ('c4')) AS k(client) JOIN shop.default.orders o ON o.client = k.client \
+         WHERE o.status = 'open'",
+    ),
+    (
+        "paths_join_index",
+        "SELECT o.id FROM (VALUES ('e0@example.com'), ('e6@example.com')) AS k(email) \
+         JOIN shop.default.orders o ON o.email = k.email",
+    ),
+    (
+        "paths_join_declined",
+        "SELECT o.id FROM (SELECT DISTINCT id FROM shop.default.archive) AS k JOIN shop.default.orders o ON o.total = k.id",
+    ),
+    (
+        "paths_join_of_two",
+        "SELECT o.id FROM shop.default.orders o JOIN (VALUES ('open')) AS s(status) ON o.status = s.status \
+         JOIN (VALUES ('e0@example.com'), ('e6@example.com')) AS k(email) ON o.email = k.email",
+    ),
+];
+
+fn order(i: i64) -> Json {
+    let mut item = json!({
+        "client": { "S": format!("c{}", i % 10) }, "id": { "N": i.to_string() }, "pad": { "S": "x".repeat(300) },
+        "status": { "S": if i % 2 == 0 { "open" } else { "done" } },
+    });
+    if i % 6 == 0 {
+        item["email"] = json!({ "S": format!("e{}@example.com", i % 36) });
+    }
+    if i % 3 == 0 {
+        item["total"] = json!({ "N": (i % 50).to_string() });
+    }
+    item
+}
+
+fn create(table: &str, keys: &[(&str, &str)]) -> Json {
+    let roles = ["HASH", "RANGE"].iter().zip(keys);
+    let schema: Vec<Json> = roles.map(|(role, (name, _))| json!({ "AttributeName": name, "KeyType": role })).collect();
+    let definitions: Vec<Json> =
+        keys.iter().map(|(name, kind)| json!({ "AttributeName": name, "AttributeType": kind })).collect();
+    json!({ "TableName": table, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": definitions, "KeySchema": schema })
+}
+
+/// `orders` with indexes that lack items, and `archive` of several megabytes.
+async fn shop() -> DynamoDb {
+    let server = DynamoDb::start().await.unwrap();
+    let mut orders = create("orders", &[("client", "S"), ("id", "N")]);
+    let more = [("email", "S"), ("total", "N")];
+    let more = more.map(|(name, kind)| json!({ "AttributeName": name, "AttributeType": kind }));
+    orders["AttributeDefinitions"].as_array_mut().unwrap().extend(more);
+    let all = json!({ "ProjectionType": "ALL" });
+    let key = |role: &str, name: &str| json!({ "AttributeName": name, "KeyType": role });
+    orders["GlobalSecondaryIndexes"] =
+        json!([{ "IndexName": "by_email", "KeySchema": [key("HASH", "email")], "Projection": all }]);
+    orders["LocalSecondaryIndexes"] = json!([
+        { "IndexName": "by_total", "KeySchema": [key("HASH", "client"), key("RANGE", "total")], "Projection": all },
+    ]);
+    server.create_table(orders).await.unwrap();
+    server.put_items("orders", (0..600).map(order).collect()).await.unwrap();
+    server.create_table(create("archive", &[("id", "N")])).await.unwrap();
+    let kept =
+        |id: i64| json!({ "id": { "N": id.to_string() }, "note": { "S": "kept" }, "pad": { "S": "x".repeat(6_000) } });
+    server.put_items("archive", (0..2_500).map(kept).collect()).await.unwrap();
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_shows_every_way_to_a_dynamodb_tables_rows() {
+    let (server, folder) = (shop().await, tempfile::tempdir().unwrap());
+    let config = folder.path().join("headwater.toml");
+    let text = format!(
+        "version = 1\n[catalogs.shop]\nconnector = \"dynamodb\"\nregion = \"us-east-1\"\nendpoint = \"{}\"\n\
+         access_key_id = \"test\"\nsecret_access_key = \"test\"\n",
+        server.endpoint()
+    );
+    std::fs::write(&config, text).unwrap();
+    let config = config.display().to_string();
+    expect_golden(&config, |name| folder.path().join(name), STATEMENTS);
+    let mut differing = Vec::new();
+    for (name, sql) in JOINS {
+        let outcome = headwater(&["--config", &config, "explain", "--analyze", sql]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        // Times, and bytes with their headers, are another thing in each run.
+        let lines = outcome.stdout.lines().filter(|line| !line.starts_with("  did "));
+        differing.extend(golden(name, &lines.collect::<Vec<_>>().join("\n")));
+    }
+    assert!(differing.is_empty(), "golden files differ from:\n{}", differing.join("\n"));
+}
