@@ -11,5 +11,6 @@ mod pass_through;
 mod random_queries;
 mod scenario1;
 mod scenario2;
+mod schema;
 mod structure;
 mod tpch;
