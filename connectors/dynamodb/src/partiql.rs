@@ -122,8 +122,9 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest) -> Result<
 
 /// The one split of a plan.
 pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Splits {
-    let keys = keys.map_or(KeyDecision::NotOffered, |keys| {
-        KeyDecision::Declined { keys: keys.tuples.len() as u64, reason: "a statement is run as written".to_owned() }
+    let keys = keys.map_or(KeyDecision::NotOffered, |keys| KeyDecision::Declined {
+        keys: keys.tuples.len() as u64,
+        reason: "a statement is run as written".to_owned(),
     });
     let (schema, limit) = (Arc::clone(&plan.schema), plan.request.limit.filter(|_| plan.limit == Some(Answer::Exact)));
     let split = move |request| Ok(Split { limit, ..Split::new(Arc::clone(&schema), request) });
