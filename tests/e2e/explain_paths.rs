@@ -19,7 +19,7 @@ const STATEMENTS: &[(&str, &str)] = &[
         "paths_local_index",
         "SELECT id, total FROM shop.default.orders WHERE client = 'c3' AND total >= 40 ORDER BY total LIMIT 5",
     ),
-    ("paths_index_scan", "SELECT client, email FROM shop.default.orders WHERE email IS NOT NULL"),
+    ("paths_index_scan", "SELECT client, email FROM shop.default.orders WHERE email > ''"),
     ("paths_sparse_index_refused", "SELECT client FROM shop.default.orders WHERE email IS NULL AND status = 'open'"),
     ("paths_count", "SELECT count(*) FROM shop.default.orders WHERE email >= 'e2' AND status = 'open'"),
     ("paths_limit", "SELECT id FROM shop.default.archive LIMIT 5"),

@@ -37,10 +37,16 @@ async fn the_cheapest_complete_way_is_taken() {
         (vec![open()], ("Scan", None)),
         (vec![is("email", text("e12")), Expr::column("total").is_null()], ("Query", Some("by_email"))),
         // The index holds a sixth of the items.
-        (vec![is_not_null("email")], ("Scan", Some("by_email"))),
+        (vec![compare("email", CompareOp::Gt, text(""))], ("Scan", Some("by_email"))),
+        // An item older than the index may have an empty one, which the index does not take.
+        (vec![is_not_null("email")], ("Scan", None)),
         (vec![compare("email", CompareOp::GtEq, text("e3")), open()], ("Scan", Some("by_email"))),
         (vec![Expr::column("email").is_null()], ("Scan", None)),
-        (vec![is("email", text("e12")).negate()], ("Scan", Some("by_email"))),
+        (vec![is("email", text("e12")).negate()], ("Scan", None)),
+        (
+            vec![is("email", text("e12")).negate(), compare("email", CompareOp::GtEq, text("e"))],
+            ("Scan", Some("by_email")),
+        ),
         (vec![Expr::Or(vec![is("email", text("e12")), open()])], ("Scan", None)),
     ];
     for (filters, way) in cases {
@@ -73,7 +79,7 @@ async fn an_index_that_could_lack_a_row_is_not_read_and_says_why() {
 
     let plan = source.plan(&orders().with_filters(vec![open()]).with_projection(KEYS)).await;
     assert_eq!(note_of(&plan, "by_status"), "items without total are not in it");
-    assert_eq!(note_of(&plan, "by_email"), "items without email are not in it");
+    assert_eq!(note_of(&plan, "by_email"), "items without email, or where it is empty, may not be in it");
     assert_eq!(note_of(&plan, "total_of_user"), "items without total are not in it");
     assert_eq!(found(&source, &plan).await, expected(&source, &[open()]).await);
 

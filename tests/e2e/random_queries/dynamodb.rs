@@ -98,7 +98,7 @@ const PATHS: &[Path] = &[
     path(&["pk = 'p1'", "total IS NOT NULL"], Some("total")),
     path(&["email = 'a@x'"], None),
     path(&["email IN ('ä@x', 'Z', '')"], None),
-    path(&["email IS NOT NULL"], Some("email")),
+    path(&["email > ''"], Some("email")),
     path(&["email >= 'b'"], None),
     path(&["status = 'open'", "total >= 1"], Some("total")),
     path(&["status = 'open'"], Some("total")),

@@ -6,9 +6,9 @@
 //! Scan                     all items of the table or index, rounded up to 4 KB
 //! ```
 //!
-//! A 4 KB block costs half a unit, a whole one if it is read strongly consistent. A filter expression saves nothing: items are paid for before it looks at them. An
-//! index costs the bytes that it has of each item. Sizes are those of the sample and the table's description, so a
-//! cost is an estimate; it decides which right way is taken, never what is right.
+//! A 4 KB block costs half a unit, a whole one if it is read strongly consistent. A filter expression saves nothing:
+//! items are paid for before it looks at them. An index costs the bytes that it has of each item. Sizes are those of the
+//! sample and the table's description, so a cost is an estimate; it decides which right way is taken, never what is right.
 
 use super::sort::SortTest;
 use crate::metadata::{IndexDetail, TableDetail};

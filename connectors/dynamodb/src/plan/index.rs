@@ -9,13 +9,15 @@
 //! also a key of the table           always: every item has it
 //! any other                         some condition on its column alone is not true for NULL: =, <, BETWEEN, IN,
 //!                                   starts_with, IS NOT NULL; or a join asks for its values
+//! text or binary of a global index  the same, and it is not true for an empty value: not `IS NOT NULL`, but `> ''`
 //! ```
 //!
 //! What DynamoDB guarantees: it rejects a write whose index key is of another type, empty, or longer than a key may be.
 //! So an attribute that changes to another type cannot be in the index, nor, while the index exists, in the table. Items
 //! older than a *global* index may have such values, and are not in it. One of another type is nothing that the column
-//! could hold (`Key::is_typed`): read from the table it would be an error. An empty or overlong one in items older than
-//! the index is missed by a range; `=` and `IN` cannot mean it.
+//! could hold (`Key::is_typed`): read from the table it would be an error. An empty one is kept out by the rule above.
+//! One of more than 1,024 bytes in an item older than the index is missed by a range that it lies in; `=` and `IN`
+//! cannot mean it.
 //!
 //! All columns that are wanted, filtered or ordered by must be in the index as well. A global index is never strongly
 //! consistent. Both kinds lag behind the table no more than an eventually consistent read of it may.
@@ -23,6 +25,7 @@
 use super::Reading;
 use super::conjunct::Conjunct;
 use super::target::{Key, Target};
+use crate::convert::KeyKind;
 use crate::metadata::IndexDetail;
 use headwater_core::{Answer, Value, eval::passes};
 
@@ -58,7 +61,7 @@ pub(super) fn unproven<'a>(target: &'a Target<'_>, reading: &Reading<'_>, conjun
     }
     let keys = [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
     let needs_proof = |key: &&Key| !reading.is_table_key(&key.attribute);
-    keys.filter(needs_proof).filter(|key| !conjuncts.iter().any(|conjunct| excludes_null(conjunct, key))).collect()
+    keys.filter(needs_proof).filter(|key| !conjuncts.iter().any(|conjunct| proves(conjunct, key, target))).collect()
 }
 
 /// A condition that proves an index complete is applied in part, even where it is refused otherwise: items for which it
@@ -74,18 +77,40 @@ pub(super) fn mark_proofs(
     }
     let keys = || [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
     for (conjunct, outcome) in conjuncts.iter().zip(outcomes) {
-        let proves = || keys().any(|key| !reading.is_table_key(&key.attribute) && excludes_null(conjunct, key));
+        let is_proof = || keys().any(|key| !reading.is_table_key(&key.attribute) && proves(conjunct, key, target));
         if let Answer::Refused(reason) = outcome
-            && proves()
+            && is_proof()
         {
             *outcome = Answer::Inexact(std::mem::take(reason));
         }
     }
 }
 
-/// Whether a condition on the key's column alone is not true for NULL.
-fn excludes_null(conjunct: &Conjunct<'_>, key: &Key) -> bool {
+/// Whether a condition on the key's column alone keeps out what the index may not have.
+fn proves(conjunct: &Conjunct<'_>, key: &Key, target: &Target<'_>) -> bool {
     let (mut own, mut others) = (false, false);
     conjunct.expr.visit_columns(&mut |column| if column == key.column { own = true } else { others = true });
-    own && !others && !passes(conjunct.expr, &|_| Value::Null)
+    let passes = |value: &Value| passes(conjunct.expr, &|_| value.clone());
+    own && !others && !passes(&Value::Null) && !empty(key, target).is_some_and(|empty| passes(&empty))
+}
+
+/// The empty value of a key that an older item may have, though the index may not.
+fn empty(key: &Key, target: &Target<'_>) -> Option<Value> {
+    match key.kind {
+        _ if !target.is_global() => None,
+        KeyKind::S => Some(Value::Utf8(String::new())),
+        KeyKind::B => Some(Value::Binary(Vec::new())),
+        KeyKind::N | KeyKind::Bool => None,
+    }
+}
+
+/// Which items an index may lack, for want of a proof on these keys.
+pub(super) fn lacking(target: &Target<'_>, columns: &[String]) -> String {
+    let keys = [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
+    let or_empty = keys.filter(|key| columns.contains(&key.column)).any(|key| empty(key, target).is_some());
+    let columns = columns.join(", ");
+    if or_empty {
+        return format!("items without {columns}, or where it is empty, may not be in it");
+    }
+    format!("items without {columns} are not in it")
 }

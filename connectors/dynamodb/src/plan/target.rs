@@ -96,6 +96,11 @@ impl<'a> Target<'a> {
         self.partition.attribute == attribute || self.sort.as_ref().is_some_and(|sort| sort.attribute == attribute)
     }
 
+    /// Whether it is an index with partitions of its own, which may be younger than its items.
+    pub(super) fn is_global(&self) -> bool {
+        self.index.is_some_and(|index| index.global)
+    }
+
     /// For messages: `the table` or `index by_email`.
     pub(super) fn label(&self) -> String {
         self.index.map_or_else(|| "the table".to_owned(), |index| format!("index {}", index.name))

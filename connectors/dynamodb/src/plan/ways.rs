@@ -179,7 +179,7 @@ impl<'a> Candidate<'a> {
     /// Why this index is not the way taken.
     fn why_not(&self, reading: &Reading<'_>, conjuncts: &[Conjunct<'_>], best: &Way<'_, '_>) -> String {
         if !self.unproven.is_empty() {
-            return format!("items without {} are not in it", self.unproven.join(", "));
+            return index::lacking(&self.target, &self.unproven);
         }
         let Some(own) = self.ways(reading, conjuncts).into_iter().min_by(|a, b| a.compare(b)) else {
             return "it cannot be read".to_owned();
