@@ -44,12 +44,9 @@ const JOINS: &[(&str, &str)] = &[
     ),
     (
         "paths_join_declined",
-        "SELECT o.id FROM (SELECT DISTINCT id FROM shop.default.archive) AS k JOIN shop.default.orders o ON o.total = k.id",
-    ),
-    (
-        "paths_join_of_two",
-        "SELECT o.id FROM shop.default.orders o JOIN (VALUES ('open')) AS s(status) ON o.status = s.status \
-         JOIN (VALUES ('e0@example.com'), ('e6@example.com')) AS k(email) ON o.email = k.email",
+        "SELECT o.id FROM (VALUES ('c0'), ('c1'), ('c2'), ('c3'), ('c4'), ('c5'), ('c6'), ('c7'), ('c8'), ('c9'), ('d0'), \
+         ('d1'), ('d2'), ('d3'), ('d4'), ('d5'), ('d6'), ('d7'), ('d8'), ('d9'), ('e0'), ('e1'), ('e2'), ('e3')) \
+         AS k(client) JOIN shop.default.orders o ON o.client = k.client",
     ),
 ];
 

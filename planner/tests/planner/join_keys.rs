@@ -1,6 +1,6 @@
 //! Keys of a join's small side reach the other side's connector before it reads.
 
-use crate::support::{Random, SizeUnknown, answer, batch, engine, memory};
+use crate::support::{KeysOnK, Random, SizeUnknown, answer, batch, engine, memory};
 use arrow::array::{Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use headwater_core::{Connector, KeyDecision};
 use headwater_planner::{Ledger, PushdownMode};
@@ -113,6 +113,25 @@ async fn a_build_side_inside_a_join_waits_for_its_keys() {
     for scan in ledger.scans.iter().filter(|scan| scan.table.table == "many") {
         assert!(scan.stats.is_some_and(|stats| stats.rows <= 2), "{ledger}");
     }
+}
+
+/// The shortest list of keys is of no use to this source; the next one is.
+#[tokio::test]
+async fn of_several_joins_the_keys_that_the_source_takes_are_used() {
+    let one = batch(vec![("grp", Arc::new(Int64Array::from(vec![3])) as _)]);
+    let few = memory(vec![("few", vec![small()]), ("one", vec![one])]);
+    let picky = KeysOnK(memory(vec![("many", vec![numbers(5_000)])]));
+    let catalogs: Vec<(&str, Arc<dyn Connector>)> = vec![("a", Arc::new(few)), ("b", Arc::new(picky))];
+    let auto = engine(catalogs, PushdownMode::Auto);
+    let sql = "SELECT m.k FROM b.main.many m JOIN a.main.few f ON f.k = m.k JOIN a.main.one o ON o.grp = m.grp";
+    let (rows, ledger) = answer(&auto, sql).await;
+    assert_eq!(rows, ["| 3 |", "| 3 |"], "{ledger}");
+    let many = ledger.scans.iter().find(|scan| scan.table.table == "many").unwrap();
+    assert_eq!(many.keys, Some(KeyDecision::Used { keys: 3 }), "{ledger}");
+    let declined = "SELECT m.k FROM b.main.many m JOIN a.main.one o ON o.grp = m.grp WHERE m.k < 20";
+    let (rows, ledger) = answer(&auto, declined).await;
+    assert_eq!(rows.len(), 3, "{ledger}");
+    assert!(ledger.to_string().contains("not on grp"), "{ledger}");
 }
 
 /// Random joins of up to three tables, every join type, against pushdown off.

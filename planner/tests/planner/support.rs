@@ -5,8 +5,8 @@ use arrow::util::pretty::pretty_format_batches;
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use headwater_core::{
-    BatchStream, Connector, JoinKeys, MemoryConnector, NameStream, Precision, Result, ScanContext, ScanPlan,
-    ScanRequest, Split, Splits, TableMetadata, TableName,
+    BatchStream, Connector, JoinKeys, KeyDecision, MemoryConnector, NameStream, Precision, Result, ScanContext,
+    ScanPlan, ScanRequest, Split, Splits, TableMetadata, TableName,
 };
 use headwater_planner::{Engine, Ledger, PushdownMode};
 use std::sync::Arc;
@@ -83,6 +83,44 @@ impl Connector for SizeUnknown {
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
         self.0.splits(plan, keys, context).await
+    }
+
+    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
+        self.0.read(split, context).await
+    }
+}
+
+/// Takes keys on `k` alone.
+#[derive(Debug)]
+pub(crate) struct KeysOnK(pub(crate) MemoryConnector);
+
+#[async_trait]
+impl Connector for KeysOnK {
+    fn list_schemas(&self) -> NameStream<'_, String> {
+        self.0.list_schemas()
+    }
+
+    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
+        self.0.list_tables(schema)
+    }
+
+    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
+        self.0.get_table(name).await
+    }
+
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        self.0.plan_scan(table, request).await
+    }
+
+    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
+        match keys {
+            Some(keys) if keys.columns != ["k"] => {
+                let (offered, reason) = (keys.tuples.len() as u64, format!("not on {}", keys.columns.join(", ")));
+                let splits = self.0.splits(plan, None, context).await?;
+                Ok(Splits { keys: KeyDecision::Declined { keys: offered, reason }, ..splits })
+            }
+            keys => self.0.splits(plan, keys, context).await,
+        }
     }
 
     async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
