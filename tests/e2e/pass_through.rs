@@ -98,7 +98,7 @@ async fn errors_say_where_and_what_to_do() {
     let engine = World::shared().await.engine(PushdownMode::Auto);
     let cases = [
         ("SELECT * FROM TABLE(crn.query('select 1'))", ErrorKind::NotFound, 21, "did you mean `crm`?"),
-        ("SELECT * FROM TABLE(events.query('select 1'))", ErrorKind::Unsupported, 34, "name its tables"),
+        ("SELECT * FROM TABLE(events.query('select 1'))", ErrorKind::InvalidInput, 34, "DynamoDB's PartiQL"),
         ("SELECT * FROM TABLE(crm.query('select x from public.users'))", ErrorKind::NotFound, 31, "as in public.users"),
         ("SELECT * FROM TABLE(crm.query(7))", ErrorKind::InvalidInput, 21, "TABLE(catalog.query("),
         ("SELECT * FROM TABLE(crm.query('select 1 as a, 2 as a'))", ErrorKind::InvalidInput, 31, "AS name"),
