@@ -46,7 +46,8 @@ fn dependencies_run_one_way() {
         assert_eq!(ours(&edges, connector), names(&["headwater-core", "headwater-sql"]), "{connector}");
     }
     // What measures is built without the command line, the server and the other connectors.
-    let measured = ["core", "dynamodb", "harness", "mysql", "planner", "postgres"].map(|name| format!("headwater-{name}"));
+    let measured =
+        ["core", "dynamodb", "harness", "mysql", "planner", "postgres"].map(|name| format!("headwater-{name}"));
     assert_eq!(ours(&edges, "headwater-benches"), BTreeSet::from(measured));
     // A plugin needs the contract, and the command line to be a program of its own.
     assert_eq!(ours(&edges, "headwater-example-connector"), names(&["headwater", "headwater-core"]));
