@@ -17,6 +17,8 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 const END: &str = "COMMIT";
 
+const UPTIME: &str = "SHOW GLOBAL STATUS LIKE 'Uptime'";
+
 /// Where a connection belongs.
 pub(crate) struct Place {
     pub(crate) permit: OwnedSemaphorePermit,
@@ -39,6 +41,8 @@ pub(crate) struct Lease {
     held: Option<(Session, Place)>,
     /// Whether the server may still be working for it.
     busy: bool,
+    /// Whether the connection was lost, perhaps with its server.
+    lost: bool,
     /// Whether the server keeps a statement for it.
     prepared: bool,
     /// `Drop` may run outside of the runtime.
@@ -48,7 +52,7 @@ pub(crate) struct Lease {
 impl Lease {
     /// Must be called within a runtime.
     pub(crate) fn new(session: Session, place: Place) -> Self {
-        Self { held: Some((session, place)), busy: false, prepared: false, runtime: Handle::current() }
+        Self { held: Some((session, place)), busy: false, lost: false, prepared: false, runtime: Handle::current() }
     }
 
     pub(crate) fn product(&self) -> Result<Product> {
@@ -95,7 +99,7 @@ impl Lease {
                 Ok(rows)
             }
             Err(failure) => {
-                self.busy = failure.is_fatal();
+                (self.busy, self.lost) = (failure.is_fatal(), failure.is_loss());
                 Err(from_failure(failure, config))
             }
         }
@@ -117,6 +121,7 @@ impl Lease {
     /// After an error of the server's own, the connection is at rest.
     fn settle<T>(&mut self, done: Result<T, Failure>, config: &MySqlConfig) -> Result<T> {
         self.busy = done.as_ref().is_err_and(Failure::is_fatal);
+        self.lost = done.as_ref().is_err_and(Failure::is_loss);
         done.map_err(|failure| from_failure(failure, config))
     }
 
@@ -137,7 +142,7 @@ impl Drop for Lease {
         if self.busy {
             let Place { permit, target, .. } = place;
             drop(permit);
-            drop(self.runtime.spawn(end(session.connection, target)));
+            drop(self.runtime.spawn(end(session.connection, target, self.lost)));
         } else if self.prepared {
             drop(self.runtime.spawn(session.connection.quit()));
         } else {
@@ -151,15 +156,25 @@ impl Drop for Lease {
 }
 
 /// Nobody is left to hear of a failure. Closing comes last: the server would forget whom to kill.
-async fn end(connection: Connection, target: Arc<Target>) {
-    let _ = timeout(KILL_TIMEOUT, kill(connection.id(), &target)).await;
+async fn end(connection: Connection, target: Arc<Target>, lost: bool) {
+    let _ = timeout(KILL_TIMEOUT, kill(&connection, &target, lost)).await;
     drop(connection);
 }
 
-async fn kill(id: u32, target: &Target) -> Result<(), Failure> {
+/// A server that was started since the connection was lost may have given its number to another one.
+async fn kill(connection: &Connection, target: &Target, lost: bool) -> Result<(), Failure> {
     let mut other = target.connect().await?;
-    other.run(&format!("KILL QUERY {id}")).await?;
+    if !lost || uptime(&other.query(UPTIME).await?).is_some_and(|uptime| uptime > connection.age()) {
+        other.run(&format!("KILL QUERY {}", connection.id())).await?;
+    }
     other.quit().await
+}
+
+/// How long the server runs, less the second that it may have rounded up.
+fn uptime(rows: &[TextRow]) -> Option<Duration> {
+    let seconds = rows.first()?.get(1)?.as_deref()?;
+    let seconds: u64 = std::str::from_utf8(seconds).ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds.saturating_sub(1)))
 }
 
 fn ended() -> Error {

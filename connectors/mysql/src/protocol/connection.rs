@@ -6,6 +6,7 @@ use super::packets::{ColumnDefinition, END, ERROR, OK, Prepared, end_of_rows, er
 use super::payload::Payload;
 use super::rows::{Room, Rows, Span, span};
 use super::socket::Socket;
+use std::time::{Duration, Instant};
 
 const QUIT: u8 = 0x01;
 const QUERY: u8 = 0x03;
@@ -31,6 +32,7 @@ pub(crate) struct Connection {
     frames: Frames,
     /// The server's number for it.
     id: u32,
+    opened: Instant,
     /// Whether rows end with a packet of the shape of an OK; else of an EOF, and another one comes after the columns.
     ends_with_ok: bool,
     /// Reused from one call of [`rows`](Self::rows) to the next.
@@ -50,11 +52,16 @@ pub(crate) struct Statement {
 
 impl Connection {
     pub(super) fn new(socket: Socket, frames: Frames, id: u32, ends_with_ok: bool) -> Self {
-        Self { socket, frames, id, ends_with_ok, spans: Vec::new(), columns: 0, after: None }
+        Self { socket, frames, id, opened: Instant::now(), ends_with_ok, spans: Vec::new(), columns: 0, after: None }
     }
 
     pub(crate) fn id(&self) -> u32 {
         self.id
+    }
+
+    /// How long ago it was opened.
+    pub(crate) fn age(&self) -> Duration {
+        self.opened.elapsed()
     }
 
     /// Bytes received since this was asked last.

@@ -34,6 +34,11 @@ impl Failure {
     pub(crate) fn is_fatal(&self) -> bool {
         !matches!(self, Self::Server(_))
     }
+
+    /// Whether the connection is gone, and perhaps its server.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Closed)
+    }
 }
 
 impl From<io::Error> for Failure {
