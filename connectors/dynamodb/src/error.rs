@@ -160,8 +160,13 @@ fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>, code: Option<&str>, sit
                 .with_hint("raise the table's read capacity, or read less: a filter on the key, fewer scan_segments")
                 .with_retry(Retry::After(Duration::from_secs(5)))
         }
-        ErrorKind::InvalidInput => Error::new(kind, format!("{} rejected {what}: {text}", site.place))
-            .with_hint("the table may have changed since it was looked at: run the statement again"),
+        ErrorKind::InvalidInput => {
+            let hint = match site.operation {
+                "ExecuteStatement" => "DynamoDB itself says so: see what its PartiQL takes",
+                _ => "the table may have changed since it was looked at: run the statement again",
+            };
+            Error::new(kind, format!("{} rejected {what}: {text}", site.place)).with_hint(hint)
+        }
         ErrorKind::LimitExceeded => Error::new(kind, format!("{} has no room for {what}: {text}", site.place))
             .with_hint("a limit of DynamoDB itself; only the table's owner can change what it holds"),
         other => Error::new(other, format!("{} failed {what}: {code}: {text}", site.place)).with_retry(Retry::Now),

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{BillingMode, KeySchemaElement, KeyType, TableDescr
 use columns::Sources;
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::{Error, KeyRole, NameStream, Precision, Result, TableKey, TableMetadata, TableName};
-pub(crate) use indexes::IndexDetail;
+pub(crate) use indexes::{IndexDetail, IndexKey};
 use indexes::{indexes, known};
 use sample::{Sample, Target};
 use serde::{Deserialize, Serialize};

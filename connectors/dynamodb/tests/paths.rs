@@ -210,6 +210,18 @@ async fn join_keys_take_an_index_under_the_same_rules() {
     let wanted = Expr::column("email").is_in(vec![text("e0"), text("e6")]);
     assert_eq!(crate::indexed::passing(&outcome.rows, &[]), expected(&source, &[wanted]).await);
 
+    // Items older than the index may have values that are no keys.
+    for unfit in [String::new(), "e".repeat(2_049)] {
+        let with_it = keys(&["email"], vec![vec![text("e0")], vec![text(&unfit)]]);
+        let outcome = source.try_read(&plan, Some(&with_it)).await.unwrap();
+        assert!(
+            matches!(&outcome.decision, KeyDecision::Declined { reason, .. } if reason.contains("empty or longer"))
+        );
+        assert_eq!(outcome.rows.num_rows() as i64, ITEMS);
+        let filtered = source.plan(&orders().with_filters(vec![is("email", text(&unfit))])).await;
+        assert_eq!(path(&filtered), owned(("Scan", None)), "{:?}", filtered.notes);
+    }
+
     // The sort key of an index may be missing unless the keys, or a condition, have it.
     let narrow = orders().with_projection(["user", "at", "status", "total"]);
     let plan = source.plan(&narrow).await;

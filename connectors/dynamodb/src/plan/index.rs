@@ -16,14 +16,15 @@
 //! So an attribute that changes to another type cannot be in the index, nor, while the index exists, in the table. Items
 //! older than a *global* index may have such values, and are not in it. One of another type is nothing that the column
 //! could hold (`Key::is_typed`): read from the table it would be an error. An empty one is kept out by the rule above.
-//! One of more than 1,024 bytes in an item older than the index is missed by a range that it lies in; `=` and `IN`
-//! cannot mean it.
+//! One of more than 1,024 bytes in an item older than the index is missed by a range that it lies in. Where `=`, `IN` or
+//! a join's keys name an empty or overlong value, the index is not read.
 //!
 //! All columns that are wanted, filtered or ordered by must be in the index as well. A global index is never strongly
 //! consistent. Both kinds lag behind the table no more than an eventually consistent read of it may.
 
 use super::Reading;
 use super::conjunct::Conjunct;
+use super::literal::AsKey;
 use super::target::{Key, Target};
 use crate::convert::KeyKind;
 use crate::metadata::IndexDetail;
@@ -91,13 +92,17 @@ fn proves(conjunct: &Conjunct<'_>, key: &Key, target: &Target<'_>) -> bool {
     let (mut own, mut others) = (false, false);
     conjunct.expr.visit_columns(&mut |column| if column == key.column { own = true } else { others = true });
     let passes = |value: &Value| passes(conjunct.expr, &|_| value.clone());
-    own && !others && !passes(&Value::Null) && !empty(key, target).is_some_and(|empty| passes(&empty))
+    let is_sort = target.sort.as_ref().is_some_and(|sort| sort.column == key.column);
+    let listed = conjunct.equals(&key.column).unwrap_or_default();
+    let unfit = |value: &Value| key.value(is_sort, value) == AsKey::Unfit;
+    let passes_empty = empty(key, target).is_some_and(|empty| passes(&empty));
+    own && !others && !passes(&Value::Null) && !passes_empty && !listed.iter().any(unfit)
 }
 
 /// The empty value of a key that an older item may have, though the index may not.
 fn empty(key: &Key, target: &Target<'_>) -> Option<Value> {
     match key.kind {
-        _ if !target.is_global() => None,
+        _ if !target.is_global() || !key.may_be_unfit => None,
         KeyKind::S => Some(Value::Utf8(String::new())),
         KeyKind::B => Some(Value::Binary(Vec::new())),
         KeyKind::N | KeyKind::Bool => None,

@@ -120,6 +120,9 @@ fn text(key: Option<AsKey>) -> Result<Option<Box<str>>, String> {
     match key {
         Some(AsKey::Storable(json)) => Ok(Some(json.to_string().into_boxed_str())),
         Some(AsKey::Impossible) => Ok(None),
+        Some(AsKey::Unfit) => {
+            Err("a key is empty or longer than keys may be: items with it may not be in the index".to_owned())
+        }
         Some(AsKey::Unclear) | None => Err("the keys are not of the key attribute's type".to_owned()),
     }
 }

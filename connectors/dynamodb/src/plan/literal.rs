@@ -31,6 +31,8 @@ pub(super) enum AsKey {
     Storable(Json),
     /// None: no item has it.
     Impossible,
+    /// None, but an item that is older than the index may have it.
+    Unfit,
     /// Of another family, or a float: nothing is certain.
     Unclear,
 }

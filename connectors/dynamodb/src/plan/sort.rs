@@ -45,7 +45,7 @@ fn storable(key: &Key, values: &[Value]) -> Option<Vec<(Value, Json)>> {
         match key_value(key.kind, true, value) {
             AsKey::Storable(json) if seen.insert(json.to_string()) => kept.push((value.clone(), json)),
             AsKey::Storable(_) | AsKey::Impossible => {}
-            AsKey::Unclear => return None,
+            AsKey::Unfit | AsKey::Unclear => return None,
         }
     }
     Some(kept)
@@ -119,7 +119,7 @@ fn range(key: &Key, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
 fn as_json(key: &Key, value: &Value) -> Option<Json> {
     match key_value(key.kind, true, value) {
         AsKey::Storable(json) => Some(json),
-        AsKey::Impossible | AsKey::Unclear => None,
+        AsKey::Impossible | AsKey::Unfit | AsKey::Unclear => None,
     }
 }
 

@@ -1,10 +1,11 @@
 //! What can be read: the table itself, or one of its secondary indexes.
 
 use super::cost::Sizes;
+use super::literal::{AsKey, key_value};
 use crate::convert::{ColumnType, DateFormat, KeyKind, TimestampFormat, attribute_of};
-use crate::metadata::{IndexDetail, TableDetail};
+use crate::metadata::{IndexDetail, IndexKey, TableDetail};
 use arrow::datatypes::Field;
-use headwater_core::TableMetadata;
+use headwater_core::{TableMetadata, Value};
 use serde::{Deserialize, Serialize};
 
 /// A key attribute and the column that it is read as. DynamoDB hears of the one, the engine of the other.
@@ -17,19 +18,37 @@ pub(super) struct Key {
     pub(super) problem: Option<String>,
     /// Whether the column has values of the key's kind alone: any other value of the attribute cannot be read.
     pub(super) is_typed: bool,
+    /// Whether items may have values that are no keys, empty or too long: those older than a global index.
+    #[serde(default)]
+    pub(super) may_be_unfit: bool,
 }
 
 impl Key {
+    /// What a value is as this key; `is_sort`: as a sort key.
+    pub(super) fn value(&self, is_sort: bool, value: &Value) -> AsKey {
+        match key_value(self.kind, is_sort, value) {
+            AsKey::Impossible if self.may_be_unfit && !value.is_null() && self.kind != KeyKind::N => AsKey::Unfit,
+            found => found,
+        }
+    }
+
+    fn of_index(table: &TableMetadata, detail: &TableDetail, index: &IndexDetail, key: &IndexKey) -> Self {
+        let mut of_table = [Some(&detail.partition), detail.sort.as_ref()].into_iter().flatten();
+        let may_be_unfit = index.global && !of_table.any(|of_table| of_table.name == key.name);
+        Self { may_be_unfit, ..Self::new(table, &key.name, key.kind) }
+    }
+
     fn new(table: &TableMetadata, attribute: &str, kind: KeyKind) -> Self {
         let fields = || table.schema.fields().iter().filter(|field| attribute_of(field) == attribute);
         let best = fields().find(|field| problem(field, kind).is_none()).or_else(|| fields().next());
         let attribute = attribute.to_owned();
         let Some(field) = best else {
             let problem = Some(format!("key attribute {attribute} is no column"));
-            return Self { column: attribute.clone(), attribute, kind, problem, is_typed: false };
+            return Self { column: attribute.clone(), attribute, kind, problem, is_typed: false, may_be_unfit: false };
         };
         let is_typed = ColumnType::of(field).and_then(|column| accepted(&column)) == Some(kind);
-        Self { attribute, column: field.name().clone(), kind, problem: problem(field, kind), is_typed }
+        let (column, problem) = (field.name().clone(), problem(field, kind));
+        Self { attribute, column, kind, problem, is_typed, may_be_unfit: false }
     }
 
     /// Whether the column's values mean the same in the engine and as a key.
@@ -85,8 +104,8 @@ impl<'a> Target<'a> {
     pub(super) fn of_index(table: &TableMetadata, detail: &TableDetail, index: &'a IndexDetail) -> Self {
         Self {
             index: Some(index),
-            partition: Key::new(table, &index.partition.name, index.partition.kind),
-            sort: index.sort.as_ref().map(|sort| Key::new(table, &sort.name, sort.kind)),
+            partition: Key::of_index(table, detail, index, &index.partition),
+            sort: index.sort.as_ref().map(|sort| Key::of_index(table, detail, index, sort)),
             sizes: Sizes::of_index(index, detail),
         }
     }

@@ -3,7 +3,7 @@
 use super::condition::Compiler;
 use super::conjunct::{Conjunct, FilterExpression, Uses};
 use super::expression::Aliases;
-use super::literal::{AsKey, key_value};
+use super::literal::AsKey;
 use super::request::{BATCH_GET_ITEM, BatchParameters, KeyBatch, QUERY, ReadParameters, capacity_wanted, operation};
 use super::sort::{SortTest, sort_test};
 use super::target::{Key, Target};
@@ -91,14 +91,12 @@ pub(super) struct ItemKey {
 impl QueryTemplate {
     /// A partition value as a key, if its conditions let it pass.
     pub(super) fn partition_key(&self, value: &Value) -> AsKey {
-        checked(key_value(self.partition.kind, false, value), &self.partition_filters, value)
+        checked(self.partition.value(false, value), &self.partition_filters, value)
     }
 
     /// A sort value as a key, if its conditions let it pass.
     pub(super) fn sort_key(&self, value: &Value) -> AsKey {
-        self.sort
-            .as_ref()
-            .map_or(AsKey::Unclear, |sort| checked(key_value(sort.kind, true, value), &self.sort_filters, value))
+        self.sort.as_ref().map_or(AsKey::Unclear, |sort| checked(sort.value(true, value), &self.sort_filters, value))
     }
 
     /// The sort key's column, unless it means something else, such as JSON text: that is no key to look up by.
@@ -194,7 +192,9 @@ impl QueryTemplate {
 
 fn checked(key: AsKey, filters: &[Expr], value: &Value) -> AsKey {
     match key {
-        AsKey::Storable(_) if !filters.iter().all(|filter| passes(filter, &|_| value.clone())) => AsKey::Impossible,
+        AsKey::Storable(_) | AsKey::Unfit if !filters.iter().all(|filter| passes(filter, &|_| value.clone())) => {
+            AsKey::Impossible
+        }
         key => key,
     }
 }

@@ -169,7 +169,7 @@ impl<'a> Candidate<'a> {
                         kept.push(ItemKey { partition: json, sort: None });
                     }
                     AsKey::Storable(_) | AsKey::Impossible => {}
-                    AsKey::Unclear => return None,
+                    AsKey::Unfit | AsKey::Unclear => return None,
                 }
             }
             Some(kept)
