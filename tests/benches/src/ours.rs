@@ -178,7 +178,7 @@ fn texts(batch: &RecordBatch) -> Result<Vec<Vec<String>>> {
     Ok((0..batch.num_rows()).map(|row| columns.iter().map(|column| column.value(row).to_string()).collect()).collect())
 }
 
-/// Per column: the sum of integers, of decimals in their last digit, of days, or of the bytes of texts.
+/// Per column: the sum of integers, of decimals in their last digit, of days, of the bytes of texts, or how often true.
 #[derive(Debug, Default)]
 struct Sums(BTreeMap<String, (i128, u32)>);
 
@@ -194,6 +194,7 @@ impl Sums {
                     (column.as_primitive::<Decimal128Type>().iter().flatten().sum(), scale)
                 }
                 DataType::Utf8 => (column.as_string::<i32>().iter().flatten().map(|text| text.len() as i128).sum(), 0),
+                DataType::Boolean => (column.as_boolean().iter().flatten().map(i128::from).sum(), 0),
                 other => return Err(format!("column {} has the unexpected type {other}", field.name()).into()),
             };
             let entry: &mut (i128, u32) = self.0.entry(field.name().clone()).or_insert((0, scale));
