@@ -19,8 +19,8 @@ pub struct ScanRequest {
     pub version: u32,
     /// What to read.
     pub relation: Relation,
-    /// Columns of the answer, each once, in this order; `None` means all in the table's order, but hidden ones. An empty list is a request for
-    /// rows without columns, as `count(*)` needs.
+    /// Columns of the answer, each once, in this order; `None` means all in the table's order, but hidden ones. An empty
+    /// list is a request for rows without columns, as `count(*)` needs.
     #[serde(default)]
     pub projection: Option<Vec<String>>,
     /// Conditions that all must hold. Each gets an answer of its own. They may use columns outside the projection.
@@ -79,7 +79,7 @@ impl ScanRequest {
     /// # Errors
     /// `NotFound` when the projection names a column the table does not have.
     pub fn output_schema(&self, table: &TableMetadata) -> crate::Result<SchemaRef> {
-        let Some(projection) = &self.projection else { return Ok(table.without_hidden(|_| false).schema) };
+        let Some(projection) = &self.projection else { return Ok(table.schema_without_hidden(|_| false)) };
         let mut fields = Vec::with_capacity(projection.len());
         for name in projection {
             let (_, field) = table

@@ -203,17 +203,21 @@ impl TableMetadata {
     /// The same table without the hidden columns that are not `wanted`.
     #[must_use]
     pub fn without_hidden(&self, wanted: impl Fn(&str) -> bool) -> Self {
-        let is_left_out = |field: &Field| is_hidden(field) && !wanted(field.name());
-        let (mut table, mut fields) = (self.clone(), Vec::new());
-        for field in self.schema.fields() {
-            if is_left_out(field) {
-                table.columns.remove(field.name());
-            } else {
-                fields.push(Arc::clone(field));
-            }
-        }
-        table.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        let schema = self.schema_without_hidden(wanted);
+        let mut table = Self { schema, ..self.clone() };
+        table.columns.retain(|name, _| table.schema.field_with_name(name).is_ok());
         table
+    }
+
+    /// The schema of the same.
+    pub(crate) fn schema_without_hidden(&self, wanted: impl Fn(&str) -> bool) -> SchemaRef {
+        let is_left_out = |field: &Field| is_hidden(field) && !wanted(field.name());
+        let fields = self.schema.fields();
+        if !fields.iter().any(|field| is_left_out(field)) {
+            return Arc::clone(&self.schema);
+        }
+        let kept: Vec<_> = fields.iter().filter(|field| !is_left_out(field)).map(Arc::clone).collect();
+        Arc::new(Schema::new_with_metadata(kept, self.schema.metadata().clone()))
     }
 
     /// The primary key's columns, or none.

@@ -1,65 +1,40 @@
 //! The average of a sum and a count, as the engine's own `avg` ends.
 
+use crate::function;
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array};
 use arrow::datatypes::{DataType, Decimal128Type, DecimalType, Int64Type};
 use datafusion::common::exec_err;
 use datafusion::error::Result;
-use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::Expr;
 use std::sync::Arc;
 
 /// `sum` (a decimal) divided by `count` (64-bit), as `result`: decimals cut as the engine cuts them, floating-point
 /// numbers rounded once. NULL where the count is 0.
 pub(crate) fn average_of(result: DataType, sum: Expr, count: Expr) -> Expr {
-    ScalarUDF::new_from_impl(AverageOf { result, signature: Signature::any(2, Volatility::Immutable) })
-        .call(vec![sum, count])
+    function::call("average_of", averages, result, vec![sum, count])
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct AverageOf {
-    result: DataType,
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for AverageOf {
-    fn name(&self) -> &'static str {
-        "average_of"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.result.clone())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = args.number_rows;
-        let arrays = args.args.into_iter().map(|arg| arg.into_array(rows)).collect::<Result<Vec<_>>>()?;
-        let [sums, counts] = arrays.as_slice() else { return exec_err!("average_of takes a sum and a count") };
-        let DataType::Decimal128(_, sum_scale) = sums.data_type() else {
-            return exec_err!("average_of takes a decimal sum");
-        };
-        let pairs = sums.as_primitive::<Decimal128Type>().iter().zip(counts.as_primitive::<Int64Type>());
-        let pairs = pairs.map(|(sum, count)| sum.zip(count.filter(|count| *count != 0)));
-        let averages: ArrayRef = match &self.result {
-            DataType::Decimal128(precision, scale) => {
-                let places = u32::from(scale.saturating_sub(*sum_scale).unsigned_abs());
-                let quotient = |(sum, count)| cut_quotient(sum, count, places, *precision, *scale);
-                let values = pairs.map(|pair| pair.map(quotient).transpose()).collect::<Result<Vec<_>>>()?;
-                Arc::new(Decimal128Array::from(values).with_precision_and_scale(*precision, *scale)?)
-            }
-            _ => {
-                // Both are exact up to 2^53, and rounded once beyond.
-                #[expect(clippy::cast_precision_loss, reason = "the engine averages integers as floats")]
-                let quotient = |(sum, count): (i128, i64)| sum as f64 / count as f64;
-                Arc::new(Float64Array::from_iter(pairs.map(|pair| pair.map(quotient))))
-            }
-        };
-        Ok(ColumnarValue::Array(averages))
-    }
+fn averages(arrays: &[ArrayRef], result: &DataType) -> Result<ArrayRef> {
+    let [sums, counts] = arrays else { return exec_err!("average_of takes a sum and a count") };
+    let DataType::Decimal128(_, sum_scale) = sums.data_type() else {
+        return exec_err!("average_of takes a decimal sum");
+    };
+    let pairs = sums.as_primitive::<Decimal128Type>().iter().zip(counts.as_primitive::<Int64Type>());
+    let pairs = pairs.map(|(sum, count)| sum.zip(count.filter(|count| *count != 0)));
+    Ok(match result {
+        DataType::Decimal128(precision, scale) => {
+            let places = u32::from(scale.saturating_sub(*sum_scale).unsigned_abs());
+            let quotient = |(sum, count)| cut_quotient(sum, count, places, *precision, *scale);
+            let values = pairs.map(|pair| pair.map(quotient).transpose()).collect::<Result<Vec<_>>>()?;
+            Arc::new(Decimal128Array::from(values).with_precision_and_scale(*precision, *scale)?)
+        }
+        _ => {
+            // Both are exact up to 2^53, and rounded once beyond.
+            #[expect(clippy::cast_precision_loss, reason = "the engine averages integers as floats")]
+            let quotient = |(sum, count): (i128, i64)| sum as f64 / count as f64;
+            Arc::new(Float64Array::from_iter(pairs.map(|pair| pair.map(quotient))))
+        }
+    })
 }
 
 /// As the engine's decimal average: more digits after the point, the rest cut off.

@@ -20,6 +20,7 @@ mod cache;
 mod engine;
 mod error;
 mod federate;
+mod function;
 mod hidden;
 mod kept;
 mod keys;

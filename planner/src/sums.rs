@@ -12,16 +12,15 @@
 //! Decimals of up to 28 digits need more than ten thousand million rows to overflow; floating-point sums do not.
 
 use crate::error::to_engine;
+use crate::function;
+use arrow::array::ArrayRef;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult as _, TreeNode as _};
 use datafusion::common::{Column, DFSchema, exec_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::WindowFunctionDefinition;
-use datafusion::logical_expr::{
-    Aggregate, Cast, ColumnarValue, Expr, ExprSchemable as _, LogicalPlan, Projection, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility, Window,
-};
+use datafusion::logical_expr::{Aggregate, Cast, Expr, ExprSchemable as _, LogicalPlan, Projection, Window};
 use headwater_core::{Error, ErrorKind};
 use std::sync::Arc;
 
@@ -118,37 +117,13 @@ fn narrowed(wide: LogicalPlan, wanted: &DFSchema) -> Result<LogicalPlan> {
 
 /// `sum` as a value of `result`, or an error.
 fn fitted(result: DataType, sum: Expr) -> Expr {
-    ScalarUDF::new_from_impl(FittedSum { result, signature: Signature::any(1, Volatility::Immutable) }).call(vec![sum])
+    function::call("fitted_sum", fit, result, vec![sum])
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct FittedSum {
-    result: DataType,
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for FittedSum {
-    fn name(&self) -> &'static str {
-        "fitted_sum"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.result.clone())
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let rows = args.number_rows;
-        let Some(sums) = args.args.into_iter().next() else { return exec_err!("fitted_sum takes a sum") };
-        let options = CastOptions { safe: false, ..CastOptions::default() };
-        match cast_with_options(&sums.into_array(rows)?, &self.result, &options) {
-            Ok(sums) => Ok(ColumnarValue::Array(sums)),
-            Err(_) => Err(to_engine(too_large(&self.result))),
-        }
-    }
+fn fit(arrays: &[ArrayRef], result: &DataType) -> Result<ArrayRef> {
+    let [sums] = arrays else { return exec_err!("fitted_sum takes a sum") };
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    cast_with_options(sums, result, &options).map_err(|_| to_engine(too_large(result)))
 }
 
 fn too_large(result: &DataType) -> Error {

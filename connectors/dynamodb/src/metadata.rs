@@ -63,6 +63,11 @@ impl TableDetail {
         Self::deserialize(&table.detail)
             .map_err(|_| Error::internal(format!("the metadata of {} is not of this connector", table.name)))
     }
+
+    /// Whether the attribute is part of the table's own key.
+    pub(crate) fn is_key(&self, attribute: &str) -> bool {
+        [Some(&self.partition), self.sort.as_ref()].into_iter().flatten().any(|key| key.name == attribute)
+    }
 }
 
 /// All tables, page by page.

@@ -129,8 +129,7 @@ impl<'a> Reading<'a> {
 
     /// Whether every item has the attribute, as it is part of the table's key.
     fn is_table_key(&self, attribute: &str) -> bool {
-        let keys = [Some(&self.detail.partition), self.detail.sort.as_ref()];
-        keys.into_iter().flatten().any(|key| key.name == attribute)
+        self.detail.is_key(attribute)
     }
 
     fn projection_note(&self) -> Option<String> {

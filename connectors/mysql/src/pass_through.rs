@@ -10,10 +10,10 @@ use crate::metadata::TableDetail;
 use crate::product::Product;
 use crate::protocol::ColumnDefinition;
 use arrow::datatypes::{Field, Schema};
-use headwater_core::{ColumnFacts, Derived, Error, ErrorKind, Result, TableKind, TableMetadata, TableName};
-use headwater_sql::{Laws, SqlText};
+use headwater_core::{ColumnFacts, Derived, Error, Result, TableKind, TableMetadata, TableName};
+use headwater_sql::{Laws, as_subselect, check_statement, refused_statement};
 use mysql_common::constants::ColumnType as T;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The number of the character set `binary`, which means bytes.
@@ -34,32 +34,15 @@ pub(crate) async fn describe(connections: &Connections, statement: &str) -> Resu
     let mut lease = connections.begin().await?;
     let product = lease.product()?;
     let alone = lease.prepare(statement, config).await.map_err(refused)?;
-    if alone.parameters > 0 {
-        return Err(invalid("the statement has parameters", "write their values into it"));
-    }
-    if alone.columns.is_empty() {
-        return Err(invalid("the statement gives no columns", "it must be a query: SELECT, VALUES or WITH"));
-    }
-    check_names(&alone.columns)?;
+    let names: Vec<&str> = alone.columns.iter().map(|(name, _)| name.as_str()).collect();
+    // The servers compare names of columns without regard to case.
+    check_statement(alone.parameters, &names, |name| name.to_lowercase().into())?;
     lease.close(alone, config).await?;
-    let wrapped = SqlText::from_static("SELECT * FROM ").append(&SqlText::subselect(statement)).then(" AS q");
-    let wrapped = lease.prepare(wrapped.as_str(), config).await.map_err(refused)?;
+    let wrapped = lease.prepare(as_subselect(statement).as_str(), config).await.map_err(refused)?;
     let table = described(&wrapped.columns, product, config)?;
     lease.close(wrapped, config).await?;
     lease.finish(config).await?;
     Ok(Derived::Table(Box::new(table)))
-}
-
-/// The servers compare names of columns without regard to case.
-fn check_names(columns: &[(String, ColumnDefinition)]) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    match columns.iter().find(|(name, _)| !seen.insert(name.to_lowercase())) {
-        None => Ok(()),
-        Some((twice, _)) => {
-            let message = format!("the statement gives more than one column `{twice}`");
-            Err(invalid(message, "name each of its columns differently: SELECT … AS name"))
-        }
-    }
 }
 
 fn described(columns: &[(String, ColumnDefinition)], product: Product, config: &MySqlConfig) -> Result<TableMetadata> {
@@ -138,16 +121,7 @@ fn name(column: ColumnDefinition) -> &'static str {
     }
 }
 
-/// What the server does not understand here is the user's own text, not ours.
 fn refused(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Internal => invalid(error.to_string(), "the server itself says so; it must be one query that reads"),
-        ErrorKind::NotFound => Error::not_found(error.to_string())
-            .with_hint("check its tables and columns; tables of another database need its name, as in shop.users"),
-        _ => error,
-    }
-}
-
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>, hint: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, message).with_hint(hint)
+    let hint = "check its tables and columns; tables of another database need its name, as in shop.users";
+    refused_statement(error, "the server", hint)
 }

@@ -9,16 +9,17 @@ use crate::convert::{ColumnLaw, SourceType};
 use crate::error::{from_driver, unexpected};
 use crate::metadata::TableDetail;
 use arrow::datatypes::{Field, Schema};
-use headwater_core::{
-    ColumnFacts, Derived, Error, ErrorKind, Result, TableKind, TableMetadata, TableName, TextComparison,
-};
-use headwater_sql::{Laws, SqlText};
+use headwater_core::{ColumnFacts, Derived, Error, Result, TableKind, TableMetadata, TableName, TextComparison};
+use headwater_sql::{Laws, as_subselect, check_statement, refused_statement};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::{Client, Column};
 
 const IS_UTF8: &str = "SELECT pg_catalog.getdatabaseencoding() = 'UTF8'";
+
+const NOT_FOUND: &str = "check its tables and columns; tables need their schema, as in public.users";
 
 /// Types whose values have a collation.
 const COLLATED: [&str; 5] = ["bpchar", "citext", "name", "text", "varchar"];
@@ -43,7 +44,7 @@ enum Failure {
 impl Failure {
     fn told(self, connections: &Connections) -> Error {
         match self {
-            Self::Driver(error) => refused(from_driver(error, connections.config())),
+            Self::Driver(error) => refused_statement(from_driver(error, connections.config()), "PostgreSQL", NOT_FOUND),
             Self::Ours(error) => error,
         }
     }
@@ -63,28 +64,11 @@ impl From<Error> for Failure {
 
 async fn parsed(client: &Client, statement: &str) -> std::result::Result<TableMetadata, Failure> {
     let alone = client.prepare(statement).await?;
-    if !alone.params().is_empty() {
-        return Err(invalid("the statement has parameters", "write their values into it").into());
-    }
-    if alone.columns().is_empty() {
-        return Err(invalid("the statement gives no columns", "it must be a query: SELECT, VALUES or WITH").into());
-    }
-    let wrapped = SqlText::from_static("SELECT * FROM ").append(&SqlText::subselect(statement)).then(" AS q");
-    let parsed = client.prepare(wrapped.as_str()).await?;
+    let names: Vec<&str> = alone.columns().iter().map(Column::name).collect();
+    check_statement(alone.params().len(), &names, Cow::from)?;
+    let parsed = client.prepare(as_subselect(statement).as_str()).await?;
     let utf8: bool = client.query_one(IS_UTF8, &[]).await?.try_get(0).map_err(unexpected)?;
-    check_names(parsed.columns())?;
     Ok(described(parsed.columns(), utf8)?)
-}
-
-fn check_names(columns: &[Column]) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    match columns.iter().find(|column| !seen.insert(column.name())) {
-        None => Ok(()),
-        Some(twice) => {
-            let message = format!("the statement gives more than one column `{}`", twice.name());
-            Err(invalid(message, "name each of its columns differently: SELECT … AS name"))
-        }
-    }
 }
 
 fn described(columns: &[Column], utf8: bool) -> Result<TableMetadata> {
@@ -140,18 +124,4 @@ fn source_type(found: &Type, modifier: i32) -> SourceType {
         collation: None,
         as_text: false,
     }
-}
-
-/// What the server does not understand here is the user's own text, not ours.
-fn refused(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Internal => invalid(error.to_string(), "PostgreSQL itself says so; it must be one query that reads"),
-        ErrorKind::NotFound => Error::not_found(error.to_string())
-            .with_hint("check its tables and columns; tables need their schema, as in public.users"),
-        _ => error,
-    }
-}
-
-fn invalid(message: impl Into<std::borrow::Cow<'static, str>>, hint: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, message).with_hint(hint)
 }

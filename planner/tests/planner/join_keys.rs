@@ -1,6 +1,6 @@
 //! Keys of a join's small side reach the other side's connector before it reads.
 
-use crate::support::{KeysOnK, Random, SizeUnknown, answer, batch, engine, memory};
+use crate::support::{Random, answer, batch, engine, keys_on, memory, size_unknown};
 use arrow::array::{Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use headwater_core::{Connector, KeyDecision};
 use headwater_planner::{Ledger, PushdownMode};
@@ -43,7 +43,7 @@ fn sizeless() -> Vec<(&'static str, Arc<dyn Connector>)> {
     let few = memory(vec![("few", vec![small()]), ("none", vec![small().slice(0, 0)])]);
     let big = numbers(5_000);
     let many = memory(vec![("many", vec![big.slice(0, 2_000), big.slice(2_000, 3_000)])]);
-    vec![("a", Arc::new(SizeUnknown(few)) as _), ("b", Arc::new(SizeUnknown(many)) as _)]
+    vec![("a", Arc::new(size_unknown(few)) as _), ("b", Arc::new(size_unknown(many)) as _)]
 }
 
 fn rows_read(ledger: &Ledger, table: &str) -> u64 {
@@ -120,7 +120,7 @@ async fn a_build_side_inside_a_join_waits_for_its_keys() {
 async fn of_several_joins_the_keys_that_the_source_takes_are_used() {
     let one = batch(vec![("grp", Arc::new(Int64Array::from(vec![3])) as _)]);
     let few = memory(vec![("few", vec![small()]), ("one", vec![one])]);
-    let picky = KeysOnK(memory(vec![("many", vec![numbers(5_000)])]));
+    let picky = keys_on("k", memory(vec![("many", vec![numbers(5_000)])]));
     let catalogs: Vec<(&str, Arc<dyn Connector>)> = vec![("a", Arc::new(few)), ("b", Arc::new(picky))];
     let auto = engine(catalogs, PushdownMode::Auto);
     let sql = "SELECT m.k FROM b.main.many m JOIN a.main.few f ON f.k = m.k JOIN a.main.one o ON o.grp = m.grp";

@@ -59,71 +59,57 @@ impl Random {
     }
 }
 
-/// A source that knows nothing of its tables' sizes: joins are then planned with hash partitions on both sides.
+/// A source in memory that tells or takes less.
 #[derive(Debug)]
-pub(crate) struct SizeUnknown(pub(crate) MemoryConnector);
-
-#[async_trait]
-impl Connector for SizeUnknown {
-    fn list_schemas(&self) -> NameStream<'_, String> {
-        self.0.list_schemas()
-    }
-
-    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.0.list_tables(schema)
-    }
-
-    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.0.get_table(name).await
-    }
-
-    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        Ok(ScanPlan { rows: Precision::Unknown, ..self.0.plan_scan(table, request).await? })
-    }
-
-    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
-        self.0.splits(plan, keys, context).await
-    }
-
-    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
-        self.0.read(split, context).await
-    }
+pub(crate) struct Reluctant {
+    source: MemoryConnector,
+    /// Whether it says how many rows a scan gives.
+    tells_rows: bool,
+    /// The only column on which it takes keys; `None`: any.
+    keys_on: Option<&'static str>,
 }
 
-/// Takes keys on `k` alone.
-#[derive(Debug)]
-pub(crate) struct KeysOnK(pub(crate) MemoryConnector);
+/// Says nothing of its sizes.
+pub(crate) fn size_unknown(source: MemoryConnector) -> Reluctant {
+    Reluctant { source, tells_rows: false, keys_on: None }
+}
+
+/// Takes keys on `column` alone.
+pub(crate) fn keys_on(column: &'static str, source: MemoryConnector) -> Reluctant {
+    Reluctant { source, tells_rows: true, keys_on: Some(column) }
+}
 
 #[async_trait]
-impl Connector for KeysOnK {
+impl Connector for Reluctant {
     fn list_schemas(&self) -> NameStream<'_, String> {
-        self.0.list_schemas()
+        self.source.list_schemas()
     }
 
     fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.0.list_tables(schema)
+        self.source.list_tables(schema)
     }
 
     async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.0.get_table(name).await
+        self.source.get_table(name).await
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        self.0.plan_scan(table, request).await
+        let plan = self.source.plan_scan(table, request).await?;
+        Ok(if self.tells_rows { plan } else { ScanPlan { rows: Precision::Unknown, ..plan } })
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
-        match keys {
-            Some(keys) if keys.columns != ["k"] => {
+        match (keys, self.keys_on) {
+            (Some(keys), Some(column)) if keys.columns != [column] => {
                 let (offered, reason) = (keys.tuples.len() as u64, format!("not on {}", keys.columns.join(", ")));
-                let splits = self.0.splits(plan, None, context).await?;
+                let splits = self.source.splits(plan, None, context).await?;
                 Ok(Splits { keys: KeyDecision::Declined { keys: offered, reason }, ..splits })
             }
-            keys => self.0.splits(plan, keys, context).await,
+            (keys, _) => self.source.splits(plan, keys, context).await,
         }
     }
 
     async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
-        self.0.read(split, context).await
+        self.source.read(split, context).await
     }
 }

@@ -95,14 +95,14 @@ fn proves(conjunct: &Conjunct<'_>, key: &Key, target: &Target<'_>) -> bool {
     let is_sort = target.sort.as_ref().is_some_and(|sort| sort.column == key.column);
     let listed = conjunct.equals(&key.column).unwrap_or_default();
     let unfit = |value: &Value| key.value(is_sort, value) == AsKey::Unfit;
-    let passes_empty = empty(key, target).is_some_and(|empty| passes(&empty));
+    let passes_empty = empty(key).is_some_and(|empty| passes(&empty));
     own && !others && !passes(&Value::Null) && !passes_empty && !listed.iter().any(unfit)
 }
 
 /// The empty value of a key that an older item may have, though the index may not.
-fn empty(key: &Key, target: &Target<'_>) -> Option<Value> {
+fn empty(key: &Key) -> Option<Value> {
     match key.kind {
-        _ if !target.is_global() || !key.may_be_unfit => None,
+        _ if !key.may_be_unfit => None,
         KeyKind::S => Some(Value::Utf8(String::new())),
         KeyKind::B => Some(Value::Binary(Vec::new())),
         KeyKind::N | KeyKind::Bool => None,
@@ -112,7 +112,7 @@ fn empty(key: &Key, target: &Target<'_>) -> Option<Value> {
 /// Which items an index may lack, for want of a proof on these keys.
 pub(super) fn lacking(target: &Target<'_>, columns: &[String]) -> String {
     let keys = [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
-    let or_empty = keys.filter(|key| columns.contains(&key.column)).any(|key| empty(key, target).is_some());
+    let or_empty = keys.filter(|key| columns.contains(&key.column)).any(|key| empty(key).is_some());
     let columns = columns.join(", ");
     if or_empty {
         return format!("items without {columns}, or where it is empty, may not be in it");

@@ -33,8 +33,7 @@ impl Key {
     }
 
     fn of_index(table: &TableMetadata, detail: &TableDetail, index: &IndexDetail, key: &IndexKey) -> Self {
-        let mut of_table = [Some(&detail.partition), detail.sort.as_ref()].into_iter().flatten();
-        let may_be_unfit = index.global && !of_table.any(|of_table| of_table.name == key.name);
+        let may_be_unfit = index.global && !detail.is_key(&key.name);
         Self { may_be_unfit, ..Self::new(table, &key.name, key.kind) }
     }
 
@@ -113,11 +112,6 @@ impl<'a> Target<'a> {
     /// Whether the attribute is part of its key.
     pub(super) fn is_key(&self, attribute: &str) -> bool {
         self.partition.attribute == attribute || self.sort.as_ref().is_some_and(|sort| sort.attribute == attribute)
-    }
-
-    /// Whether it is an index with partitions of its own, which may be younger than its items.
-    pub(super) fn is_global(&self) -> bool {
-        self.index.is_some_and(|index| index.global)
     }
 
     /// For messages: `the table` or `index by_email`.
