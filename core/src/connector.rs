@@ -1,12 +1,12 @@
 //! The contract between the engine and a source.
 
 use crate::{
-    Derived, JoinKeys, KeyDecision, QueryScope, Relation, Result, ScanMetrics, ScanPlan, ScanRequest, Split,
+    Answer, Derived, JoinKeys, KeyDecision, QueryScope, Relation, Result, ScanMetrics, ScanPlan, ScanRequest, Split,
     TableMetadata, TableName,
 };
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -51,6 +51,24 @@ pub struct Splits {
     pub keys: KeyDecision,
     /// The splits. Empty: there is nothing to read.
     pub stream: SplitStream,
+}
+
+impl Splits {
+    /// One split per request of a plan, for a source that makes no use of join keys: they are declined, for `reason`.
+    /// The split has the limit that the plan answered for. An empty set of keys wants no row, and gets none.
+    pub fn planned(plan: &ScanPlan, keys: Option<&JoinKeys>, reason: &str) -> Self {
+        let keys = match keys {
+            None => KeyDecision::NotOffered,
+            Some(keys) if keys.tuples.is_empty() => {
+                return Self { keys: KeyDecision::Used { keys: 0 }, stream: stream::empty().boxed() };
+            }
+            Some(keys) => KeyDecision::Declined { keys: keys.tuples.len() as u64, reason: reason.to_owned() },
+        };
+        let stops = matches!(plan.limit, Some(Answer::Exact | Answer::Inexact(_)));
+        let (schema, limit) = (Arc::clone(&plan.schema), plan.request.limit.filter(|_| stops));
+        let split = move |request| Ok(Split { limit, ..Split::new(Arc::clone(&schema), request) });
+        Self { keys, stream: stream::iter(plan.requests.clone().into_iter().map(split)).boxed() }
+    }
 }
 
 impl Debug for Splits {

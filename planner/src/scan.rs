@@ -129,8 +129,11 @@ impl ScanExec {
             let splits = self.splits(&offers).await?;
             (splits.keys, splits.stream)
         };
+        // Keys make splits of their own, in a number that only their stream knows.
+        let by_keys = matches!(decision, KeyDecision::Used { .. });
+        let planned = (!by_keys).then_some(self.record.plan.requests.len()).filter(|planned| *planned > 1);
         self.record.update(|run| run.keys = Some(decision));
-        Ok(Queue { splits: Mutex::new(splits), started })
+        Ok(Queue { splits: Mutex::new(splits), planned, started })
     }
 
     /// By the first keys that the connector takes: those of one join may lead nowhere, those of another to the rows.
@@ -179,14 +182,11 @@ impl ScanExec {
 
     async fn batches(self, partitions: usize) -> Result<BatchStream> {
         let queue = Arc::clone(&self.queue);
-        let started = queue.get_or_try_init(|| self.open()).await?.started;
+        let Queue { started, planned, .. } = *queue.get_or_try_init(|| self.open()).await?;
         // Rounded down, so that all partitions together keep to the bound; there are never more partitions than it.
         let at_once = (splits_at_once(&self.record) / partitions).max(1);
-        // Without keys the number of splits is known: share them out, so that all partitions decode.
-        let at_once = match self.record.plan.requests.len() {
-            planned if planned > 1 => at_once.min(planned.div_ceil(partitions)),
-            _ => at_once,
-        };
+        // Splits whose number is known are shared out, so that all partitions decode.
+        let at_once = planned.map_or(at_once, |planned| at_once.min(planned.div_ceil(partitions)));
         let record = Arc::clone(&self.record);
         let splits = take_splits(queue, Arc::clone(&record));
         let connector = Arc::clone(&self.connector);
@@ -239,6 +239,8 @@ fn second_run(record: &ScanRecord) -> Error {
 /// Splits not yet taken, shared by all partitions of a scan: an idle one takes the next.
 struct Queue {
     splits: Mutex<SplitStream>,
+    /// How many splits there are, if the plan says so and there are several.
+    planned: Option<usize>,
     started: Instant,
 }
 

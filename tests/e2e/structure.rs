@@ -39,8 +39,10 @@ fn dependencies_run_one_way() {
     assert_eq!(ours(&edges, "headwater-sql"), names(&["headwater-core"]));
     assert_eq!(ours(&edges, "headwater-planner"), names(&["headwater-core"]));
     assert_eq!(ours(&edges, "headwater-server"), names(&["headwater-core"]));
-    for connector in ["headwater-dynamodb", "headwater-files", "headwater-remote"] {
-        assert_eq!(ours(&edges, connector), names(&["headwater-core"]), "{connector}");
+    assert_eq!(ours(&edges, "headwater-aws"), names(&["headwater-core"]));
+    assert_eq!(ours(&edges, "headwater-remote"), names(&["headwater-core"]));
+    for connector in ["headwater-dynamodb", "headwater-files"] {
+        assert_eq!(ours(&edges, connector), names(&["headwater-aws", "headwater-core"]), "{connector}");
     }
     for connector in ["headwater-mysql", "headwater-postgres"] {
         assert_eq!(ours(&edges, connector), names(&["headwater-core", "headwater-sql"]), "{connector}");

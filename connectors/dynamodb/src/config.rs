@@ -1,14 +1,17 @@
 //! What a person writes for a DynamoDB catalog, parsed once.
 
 mod declared;
+mod exports;
 mod limits;
 
 pub(crate) use declared::{DeclaredColumn, DeclaredTable, DeclaredTables, declaration};
 pub(crate) use limits::{Budget, Limits};
 
+pub(crate) use exports::Exports;
+use headwater_aws::config::{CredentialSource, check_endpoint, is_loopback};
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
 use headwater_core::{Error, Result, Secret};
-use url::{Host, Url};
+use url::Url;
 
 /// Every option of a DynamoDB catalog.
 pub(crate) const OPTIONS: &[OptionSpec] = &[
@@ -58,7 +61,12 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         Some("false"),
         "Takes half of a sample from the indexes that have whole items: finds kinds of items that are rare in the table.",
     ),
-    option("scan_segments", OptionKind::Integer, Some("4"), "Most parallel segments of a Scan."),
+    option(
+        "scan_segments",
+        OptionKind::Integer,
+        Some("4"),
+        "Most parallel segments of a Scan, and files of an export.",
+    ),
     option("max_requests_in_flight", OptionKind::Integer, Some("16"), "Most requests under way at once."),
     option(
         "read_units_per_second",
@@ -78,6 +86,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         None,
         "Read capacity units after which a query is cancelled; a sample of a table ends there.",
     ),
+    option("s3_endpoint", OptionKind::Text, None, "Address in place of AWS's for reading exports on S3."),
+    option("s3_region", OptionKind::Text, None, "Region of the exports' bucket, if it is another than `region`."),
     option(
         "pass_through",
         OptionKind::Boolean,
@@ -94,7 +104,7 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         "tables",
         OptionKind::Table,
         None,
-        "Per table `[catalogs.NAME.tables.TABLE]`: its limits, `complete = true` if its declared columns are all, and \
+        "Per table `[catalogs.NAME.tables.TABLE]`: its limits, `export`, `complete = true` if its declared columns are all, and \
          under `.columns` `column = \"type\"` or `column = { attribute = \"…\", type = \"…\" }`.",
     ),
 ];
@@ -106,15 +116,6 @@ const fn option(
     description: &'static str,
 ) -> OptionSpec {
     OptionSpec { name, kind, default, description }
-}
-
-/// Where credentials come from.
-#[derive(Debug, Clone)]
-pub(crate) enum CredentialSource {
-    /// The SDK's chain: environment, profile, web identity, container, instance.
-    Chain,
-    /// Written in the configuration.
-    Keys { access_key_id: String, secret_access_key: Secret, session_token: Option<Secret> },
 }
 
 /// A role to assume. Its external id may be known to others, but is nothing to print.
@@ -145,6 +146,7 @@ pub(crate) struct DynamoDbConfig {
     /// Whether statements of the user's own are taken.
     pub(crate) pass_through: bool,
     pub(crate) limits: Limits,
+    pub(crate) exports: Exports,
     pub(crate) tables: DeclaredTables,
 }
 
@@ -167,7 +169,7 @@ impl DynamoDbConfig {
             region: pick("region", url.region),
             endpoint,
             profile: pick("profile", url.profile),
-            credentials: credentials(options)?,
+            credentials: CredentialSource::parse(options)?,
             role: role(options)?,
             sample_size: small(options, "sample_size", 100_000)?,
             sample_segments: small(options, "sample_segments", 1_000)?,
@@ -177,6 +179,7 @@ impl DynamoDbConfig {
             max_requests_in_flight: small(options, "max_requests_in_flight", 1_000)? as usize,
             pass_through: options.boolean("pass_through").unwrap_or(true),
             limits: Limits::parse(options)?,
+            exports: Exports::parse(options)?,
             tables,
         })
     }
@@ -201,21 +204,6 @@ fn small(options: &Options, name: &'static str, max: u32) -> Result<u32> {
     u32::try_from(number).map_err(|_| Error::config(format!("option {name} must be between 1 and {max}")))
 }
 
-fn credentials(options: &Options) -> Result<CredentialSource> {
-    let given = (options.text("access_key_id"), options.secret("secret_access_key"), options.secret("session_token"));
-    match given {
-        (None, None, None) => Ok(CredentialSource::Chain),
-        (Some(_), Some(_), _) if options.text("profile").is_some() => {
-            Err(Error::config("options profile and access_key_id contradict each other").with_hint("keep one of them"))
-        }
-        (Some(id), Some(secret_access_key), session_token) => {
-            Ok(CredentialSource::Keys { access_key_id: id.to_owned(), secret_access_key, session_token })
-        }
-        _ => Err(Error::config("options access_key_id and secret_access_key are only of use together")
-            .with_hint("give both (and session_token for temporary credentials), or none to use the environment")),
-    }
-}
-
 fn role(options: &Options) -> Result<Option<Role>> {
     let Some(arn) = options.text("role_arn") else {
         let alone = ["external_id", "sts_endpoint"].into_iter().find(|name| options.text(name).is_some());
@@ -234,31 +222,6 @@ fn role(options: &Options) -> Result<Option<Role>> {
         session_name: options.text("role_session_name").unwrap_or("headwater").to_owned(),
         sts_endpoint,
     }))
-}
-
-fn check_endpoint(name: &str, text: &str, allow_http: bool) -> Result<()> {
-    let wrong = |reason: &str| Error::config(format!("option {name}: `{text}` {reason}"));
-    let url = Url::parse(text).map_err(|error| wrong(&format!("is no URL: {error}")))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config(format!("option {name} must not hold a user or a password"))
-            .with_hint("use access_key_id and secret_access_key"));
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if allow_http || is_loopback(&url) => Ok(()),
-        "http" => Err(wrong("would send data in the clear to another machine")
-            .with_hint("use https://, or set `allow_http = true` if the network in between is trusted")),
-        _ => Err(wrong("must begin with https:// or http://")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// `dynamodb://REGION?endpoint=…&profile=…`, taken apart.
@@ -307,17 +270,5 @@ mod tests {
         assert_eq!(parts.profile.as_deref(), Some("dev"));
         assert!(UrlParts::parse("dynamodb://eu-west-1?tabel=x").is_err());
         assert!(UrlParts::parse("dynamodb://user@eu-west-1").is_err());
-    }
-
-    #[test]
-    fn http_stays_on_this_machine_unless_allowed() {
-        assert!(check_endpoint("endpoint", "http://127.0.0.1:8000", false).is_ok());
-        assert!(check_endpoint("endpoint", "http://[::1]:8000", false).is_ok());
-        assert!(check_endpoint("endpoint", "http://localhost:8000", false).is_ok());
-        assert!(check_endpoint("endpoint", "http://localhost.example.com", false).is_err());
-        assert!(check_endpoint("endpoint", "http://10.0.0.7:8000", false).is_err());
-        assert!(check_endpoint("endpoint", "http://10.0.0.7:8000", true).is_ok());
-        assert!(check_endpoint("endpoint", "ftp://10.0.0.7", true).is_err());
-        assert!(!check_endpoint("endpoint", "https://u:hunter2@h", true).unwrap_err().to_string().contains("hunter2"));
     }
 }

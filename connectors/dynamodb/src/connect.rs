@@ -14,21 +14,16 @@ pub(crate) use meter::Meter;
 pub(crate) use spent::{charge, check_spent};
 pub(crate) use tap::Tap;
 
-use crate::config::{CredentialSource, DynamoDbConfig};
-use crate::error::{CREDENTIALS_HINT, Site};
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::ProvideRegion;
-use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::provider_config::ProviderConfig;
+use crate::config::DynamoDbConfig;
+use crate::error::Site;
 use aws_config::{AppName, BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
-use aws_smithy_http_client::{Builder as HttpBuilder, tls};
+use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
 use budgets::Budgets;
-use headwater_core::{Error, ErrorKind, Result};
+use headwater_aws::credentials::{StoreCredentials, credentials, https_client, region_around};
+use headwater_core::{Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
@@ -39,14 +34,20 @@ const MAX_ATTEMPTS: u32 = 8;
 /// What AWS's own SDKs use for DynamoDB in place of their general one second: its answers take milliseconds.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
-/// Outside EC2 nobody answers at the metadata address; a person without credentials should not wait for that.
-const INSTANCE_METADATA_WITHIN: Duration = Duration::from_secs(1);
+
+/// A client, and what other clients of the same account need.
+#[derive(Debug)]
+struct Account {
+    client: Client,
+    credentials: Arc<StoreCredentials>,
+    region: Region,
+}
 
 /// The way to one DynamoDB account and region, or to a local server.
 #[derive(Debug)]
 pub(crate) struct Connection {
     config: Arc<DynamoDbConfig>,
-    client: OnceCell<Client>,
+    account: OnceCell<Account>,
     permits: Arc<Semaphore>,
     budgets: Arc<Budgets>,
 }
@@ -56,7 +57,7 @@ impl Connection {
     pub(crate) fn new(config: Arc<DynamoDbConfig>) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_requests_in_flight));
         let budgets = Budgets::shared(&config);
-        Self { config, client: OnceCell::new(), permits, budgets }
+        Self { config, account: OnceCell::new(), permits, budgets }
     }
 
     /// The client; the first call looks for region and credentials.
@@ -64,7 +65,20 @@ impl Connection {
     /// # Errors
     /// `Config` without a region, `Unauthenticated` without credentials.
     pub(crate) async fn client(&self) -> Result<&Client> {
-        self.client.get_or_try_init(|| connect(&self.config)).await
+        Ok(&self.account().await?.client)
+    }
+
+    /// Credentials and region, for the buckets of exports.
+    ///
+    /// # Errors
+    /// As [`Self::client`].
+    pub(crate) async fn identity(&self) -> Result<(Arc<StoreCredentials>, &str)> {
+        let account = self.account().await?;
+        Ok((Arc::clone(&account.credentials), account.region.as_ref()))
+    }
+
+    async fn account(&self) -> Result<&Account> {
+        self.account.get_or_try_init(|| connect(&self.config)).await
     }
 
     /// Waits for a place among the requests in flight; dropping the permit frees it.
@@ -90,14 +104,14 @@ impl Connection {
     }
 }
 
-async fn connect(config: &DynamoDbConfig) -> Result<Client> {
+async fn connect(config: &DynamoDbConfig) -> Result<Account> {
     let http = https_client();
     let region = region(config).await?;
-    let credentials = credentials(config, &http, region.clone()).await?;
+    let credentials = all_credentials(config, &http, region.clone()).await?;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .region(region)
-        .credentials_provider(credentials)
+        .region(region.clone())
+        .credentials_provider(credentials.clone())
         .retry_config(retries())
         .timeout_config(timeouts());
     if let Some(profile) = &config.profile {
@@ -109,12 +123,8 @@ async fn connect(config: &DynamoDbConfig) -> Result<Client> {
     if let Ok(name) = AppName::new("headwater") {
         loader = loader.app_name(name);
     }
-    Ok(Client::new(&loader.load().await))
-}
-
-fn https_client() -> SharedHttpClient {
-    let ring = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-    HttpBuilder::new().tls_provider(ring).build_https()
+    let client = Client::new(&loader.load().await);
+    Ok(Account { client, credentials: Arc::new(StoreCredentials::new(credentials)), region })
 }
 
 fn retries() -> RetryConfig {
@@ -133,14 +143,7 @@ async fn region(config: &DynamoDbConfig) -> Result<Region> {
     if let Some(region) = &config.region {
         return Ok(Region::new(region.clone()));
     }
-    let mut profile = ProfileFileRegionProvider::builder();
-    if let Some(name) = &config.profile {
-        profile = profile.profile_name(name);
-    }
-    if let Some(region) = EnvironmentVariableRegionProvider::new().region().await {
-        return Ok(region);
-    }
-    if let Some(region) = profile.build().region().await {
+    if let Some(region) = region_around(config.profile.as_deref()).await {
         return Ok(region);
     }
     if config.is_local() {
@@ -151,46 +154,16 @@ async fn region(config: &DynamoDbConfig) -> Result<Region> {
         .with_hint("set the catalog's option `region`, AWS_REGION, or a region in the profile"))
 }
 
-/// Looks for credentials once, so that having none is an error of its own and not a failed request.
-async fn credentials(
+/// The catalog's own, or those of the role that it assumes with them.
+async fn all_credentials(
     config: &DynamoDbConfig,
     http: &SharedHttpClient,
     region: Region,
 ) -> Result<SharedCredentialsProvider> {
-    let own = own_credentials(config, http, region.clone()).await?;
+    let (profile, place) = (config.profile.as_deref(), config.place());
+    let own = credentials(&config.credentials, profile, http, region.clone(), &place).await?;
     match &config.role {
         None => Ok(own),
         Some(role) => role::assumed(config, role, own, http, region).await,
     }
-}
-
-/// Those of the configuration, or what the SDK's chain finds.
-async fn own_credentials(
-    config: &DynamoDbConfig,
-    http: &SharedHttpClient,
-    region: Region,
-) -> Result<SharedCredentialsProvider> {
-    if let CredentialSource::Keys { access_key_id, secret_access_key, session_token } = &config.credentials {
-        let token = session_token.as_ref().map(|token| token.expose().to_owned());
-        let keys = Credentials::new(access_key_id, secret_access_key.expose(), token, None, "headwater options");
-        return Ok(SharedCredentialsProvider::new(keys));
-    }
-    let provider = ProviderConfig::without_region().with_region(Some(region)).with_http_client(http.clone());
-    let metadata = aws_config::imds::Client::builder()
-        .configure(&provider)
-        .connect_timeout(INSTANCE_METADATA_WITHIN)
-        .read_timeout(INSTANCE_METADATA_WITHIN)
-        .max_attempts(1)
-        .build();
-    let mut chain = DefaultCredentialsChain::builder().configure(provider).imds_client(metadata);
-    if let Some(profile) = &config.profile {
-        chain = chain.profile_name(profile);
-    }
-    let chain = chain.build().await;
-    chain.provide_credentials().await.map_err(|error| {
-        Error::new(ErrorKind::Unauthenticated, format!("no AWS credentials for {}: {error}", config.place()))
-            .with_hint(CREDENTIALS_HINT)
-            .with_source(error)
-    })?;
-    Ok(SharedCredentialsProvider::new(chain))
 }

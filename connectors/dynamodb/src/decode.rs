@@ -12,8 +12,10 @@ mod json;
 mod page;
 mod value;
 
+pub(crate) use attribute::attributes;
 pub(crate) use flaw::Flaw;
 pub(crate) use item::item;
+pub(crate) use json::Json;
 pub(crate) use page::{Facts, page};
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
+use headwater_aws::credentials::CREDENTIALS_HINT;
+use headwater_aws::error::root_cause;
 use headwater_core::{Error, ErrorKind, Retry};
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -52,10 +54,6 @@ const NO_INDEX: &str = "does not have the specified index";
 
 /// How hyper and the SDK speak of bodies that end too early or no longer come.
 const BROKEN: [&str; 5] = ["end of file", "body", "connection", "throughput", "checksum"];
-
-/// What to do about credentials; also the answer to having none.
-pub(crate) const CREDENTIALS_HINT: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the catalog's option \
-     `profile`, or its options `access_key_id` and `secret_access_key` (any text will do for a local server)";
 
 /// Turns a failed call into an error of the contract. The SDK has already retried what can be retried.
 pub(crate) fn call_error<E>(error: SdkError<E>, site: &Site) -> Error
@@ -124,14 +122,6 @@ fn unfinished(error: &dyn StdError, site: &Site) -> Error {
     Error::new(ErrorKind::Unavailable, format!("the answer of {place} to {operation} did not come whole: {reason}"))
         .with_hint("retries did not help: check the network")
         .with_retry(Retry::Now)
-}
-
-fn root_cause(error: &dyn StdError) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 fn refused<E: ProvideErrorMetadata>(error: &SdkError<E>, code: Option<&str>, site: &Site) -> Error {

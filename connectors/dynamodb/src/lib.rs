@@ -23,12 +23,13 @@
 //!
 //! | concept | here |
 //! |---|---|
-//! | schemas | one, `default` |
+//! | schemas | `default`; and `export`, if there are exports |
 //! | columns | key attributes, declared ones, and those of a sample; an attribute that the sample did not have is no column until it is declared; `_item`, hidden, is the whole item |
 //! | types | per value at the source; the law is in `convert.rs` |
 //! | access | the cheapest in read units of `BatchGetItem` (whole keys), `Query` (partition key bound by `=`, `IN` or join keys) and `Scan` in segments, of the table or of an index |
 //! | indexes | only where the conditions keep out every item that an index lacks; EXPLAIN says why one is not used |
 //! | first rows | of the sort key's order by `Query`, from either end |
+//! | exports | point-in-time exports on S3 or disk, as tables of the schema `export` |
 //! | statements | `TABLE(catalog.query('SELECT … FROM "t"'))` in PartiQL, SELECT only, run as written |
 //! | filters | the partition and sort key in the key condition, other columns in a filter expression, where DynamoDB means exactly the same |
 //! | consistency | eventual, as DynamoDB's default is, or strong by choice (`consistent_reads`) |
@@ -41,6 +42,7 @@ mod connect;
 mod convert;
 mod decode;
 mod error;
+mod export;
 mod metadata;
 mod partiql;
 mod plan;
@@ -99,10 +101,14 @@ impl DynamoDbConnector {
 #[async_trait]
 impl Connector for DynamoDbConnector {
     fn list_schemas(&self) -> NameStream<'_, String> {
-        stream::iter([Ok(metadata::SCHEMA.to_owned())]).boxed()
+        let exports = self.has_exports().then_some(export::SCHEMA);
+        stream::iter([Some(metadata::SCHEMA), exports].into_iter().flatten().map(|name| Ok(name.to_owned()))).boxed()
     }
 
     fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
+        if schema == export::SCHEMA && self.has_exports() {
+            return export::list_tables(&self.connection);
+        }
         if schema != metadata::SCHEMA {
             return stream::iter([Err(metadata::unknown_schema(schema))]).boxed();
         }
@@ -110,7 +116,11 @@ impl Connector for DynamoDbConnector {
     }
 
     async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        metadata::get_table(&self.connection, name).await.map_err(|error| self.of_catalog(error))
+        let found = match name.schema.as_str() {
+            export::SCHEMA if self.has_exports() => export::get_table(&self.connection, name).await,
+            _ => metadata::get_table(&self.connection, name).await,
+        };
+        found.map_err(|error| self.of_catalog(error))
     }
 
     async fn derive(&self, relation: &Relation, _: &[Arc<TableMetadata>]) -> Result<Derived> {
@@ -123,17 +133,20 @@ impl Connector for DynamoDbConnector {
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        if let Relation::Query(_) = request.relation {
-            return partiql::plan_scan(table, request);
+        let most = self.connection.config().scan_segments;
+        match &request.relation {
+            Relation::Query(_) => partiql::plan_scan(table, request),
+            Relation::Table(name) if name.schema == export::SCHEMA => export::plan_scan(table, request, most),
+            _ => plan::plan_scan(table, request, most),
         }
-        plan::plan_scan(table, request, self.connection.config().scan_segments)
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, _: &ScanContext) -> Result<Splits> {
-        if let Relation::Query(_) = plan.request.relation {
-            return Ok(partiql::splits(plan, keys));
+        match &plan.request.relation {
+            Relation::Query(_) => Ok(partiql::splits(plan, keys)),
+            Relation::Table(name) if name.schema == export::SCHEMA => Ok(export::splits(plan, keys)),
+            _ => plan::splits(plan, keys),
         }
-        plan::splits(plan, keys)
     }
 
     async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
@@ -143,6 +156,9 @@ impl Connector for DynamoDbConnector {
             SourceRequest::Operation { name, .. } if name == partiql::EXECUTE_STATEMENT => {
                 partiql::read(connection, split, context)?
             }
+            SourceRequest::Operation { name, .. } if name == export::READ_EXPORT => {
+                export::read(connection, split, context)?
+            }
             _ => read::read(connection, split, context)?,
         };
         Ok(batches.map_err(move |error| error.with_catalog(&catalog)).boxed())
@@ -150,6 +166,10 @@ impl Connector for DynamoDbConnector {
 }
 
 impl DynamoDbConnector {
+    fn has_exports(&self) -> bool {
+        !self.connection.config().exports.is_empty()
+    }
+
     fn of_catalog(&self, error: headwater_core::Error) -> headwater_core::Error {
         error.with_catalog(&self.connection.config().catalog)
     }

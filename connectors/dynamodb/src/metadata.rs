@@ -10,12 +10,13 @@ use crate::convert::{KeyKind, attribute_of};
 use crate::error::call_error;
 use arrow::datatypes::Schema;
 use aws_sdk_dynamodb::types::{BillingMode, KeySchemaElement, KeyType, TableDescription};
-use columns::Sources;
+use columns::{Column, Sources};
 use futures::{StreamExt, TryStreamExt, stream};
 use headwater_core::{Error, KeyRole, NameStream, Precision, Result, TableKey, TableMetadata, TableName};
 pub(crate) use indexes::{IndexDetail, IndexKey};
 use indexes::{indexes, known};
-use sample::{Sample, Target};
+pub(crate) use sample::Sample;
+use sample::Target;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -122,6 +123,15 @@ pub(crate) async fn get_table(connection: &Connection, name: &TableName) -> Resu
 fn whole_indexes(indexes: &[IndexDetail]) -> Vec<String> {
     let whole = indexes.iter().filter(|index| index.attributes.is_none() && index.unusable.is_none());
     whole.map(|index| index.name.clone()).collect()
+}
+
+/// The columns of a table of which a sample is all that is known, by the same rules.
+///
+/// # Errors
+/// `Config` for a declaration that contradicts itself.
+pub(crate) fn sampled_columns(connection: &Connection, table: &str, sample: &Sample) -> Result<Vec<Column>> {
+    let declared = connection.config().tables.of(table);
+    Sources { table, keys: &[], index_keys: &BTreeMap::new(), declared: &declared, sample }.columns()
 }
 
 /// Whether DynamoDB could have a table of this name; asking for another one is a `ValidationException`.

@@ -12,10 +12,9 @@ use crate::connect::Connection;
 use crate::convert::Evidence;
 use crate::metadata::{SCHEMA, get_table};
 use arrow::datatypes::Schema;
-use futures::{StreamExt, stream};
 use headwater_core::{
-    Answer, ColumnFacts, ColumnOrigin, Derived, Error, JoinKeys, KeyDecision, Result, ScanPlan, ScanRequest,
-    SourceRequest, Split, Splits, TableKind, TableMetadata, TableName, TextComparison,
+    Answer, ColumnFacts, ColumnOrigin, Derived, Error, JoinKeys, Result, ScanPlan, ScanRequest, SourceRequest, Splits,
+    TableKind, TableMetadata, TableName, TextComparison,
 };
 use read::Pages;
 use serde::{Deserialize, Serialize};
@@ -122,11 +121,5 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest) -> Result<
 
 /// The one split of a plan.
 pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Splits {
-    let keys = keys.map_or(KeyDecision::NotOffered, |keys| KeyDecision::Declined {
-        keys: keys.tuples.len() as u64,
-        reason: "a statement is run as written".to_owned(),
-    });
-    let (schema, limit) = (Arc::clone(&plan.schema), plan.request.limit.filter(|_| plan.limit == Some(Answer::Exact)));
-    let split = move |request| Ok(Split { limit, ..Split::new(Arc::clone(&schema), request) });
-    Splits { keys, stream: stream::iter(plan.requests.clone().into_iter().map(split)).boxed() }
+    Splits::planned(plan, keys, "a statement is run as written")
 }

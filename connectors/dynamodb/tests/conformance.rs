@@ -6,6 +6,10 @@ use headwater_core::testing::{Fixture, check, dataset};
 use headwater_core::{Value, decimal_text};
 use serde_json::{Map, Value as Json, json};
 
+/// The columns of the suite's empty table, which no item tells.
+pub(crate) const SUITE_EMPTY: &str = "[catalogs.db.tables.suite_empty.columns]\nid = \"int64\"\nbucket = \"int64\"\n\
+     name = \"text\"\namount = \"decimal(18,4)\"\nquantity = \"int64\"\nflag = \"boolean\"\npayload = \"binary\"\n";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_is_kept_with_a_partition_key() {
     the_contract_is_kept(&[("id", "N")]).await;
@@ -17,21 +21,19 @@ async fn the_contract_is_kept_with_a_sort_key() {
 }
 
 async fn the_contract_is_kept(keys: &[(&str, &str)]) {
-    let declared = "[catalogs.db.tables.suite_empty.columns]\nid = \"int64\"\nbucket = \"int64\"\nname = \"text\"\n\
-                    amount = \"decimal(18,4)\"\nquantity = \"int64\"\nflag = \"boolean\"\npayload = \"binary\"\n";
-    let source = Source::with(declared).await;
-    source.table("suite", keys, items(&dataset())).await;
+    let source = Source::with(SUITE_EMPTY).await;
+    source.table("suite", keys, items_of(&dataset())).await;
     source.table("suite_empty", keys, vec![]).await;
     let large = (0..20_000).map(|id| json!({ "id": { "N": id.to_string() }, "bucket": { "N": "1" } })).collect();
     source.table("large", &[("id", "N")], large).await;
     let fixture = Fixture::new(source.connector.clone(), name("suite"), name("suite_empty"))
-        .with_twin(connector_of(&source.server, declared))
+        .with_twin(connector_of(&source.server, SUITE_EMPTY))
         .with_large_table(name("large"))
         .with_secrets([SECRET]);
     check(&fixture).await.into_result().unwrap();
 }
 
-fn items(rows: &RecordBatch) -> Vec<Json> {
+pub(crate) fn items_of(rows: &RecordBatch) -> Vec<Json> {
     let columns = rows.schema();
     let item = |row| {
         let attributes = columns.fields().iter().enumerate().filter_map(|(index, field)| {

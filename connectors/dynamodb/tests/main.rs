@@ -6,6 +6,7 @@ mod conformance;
 mod connecting;
 mod conversion;
 mod declared;
+mod exports;
 mod faults;
 mod generated;
 mod indexed;

@@ -6,10 +6,10 @@ mod place;
 pub(crate) use declared::{DeclaredColumn, DeclaredTable};
 pub(crate) use place::{Location, Root};
 
+use headwater_aws::config::{CredentialSource, check_endpoint};
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
-use headwater_core::{Error, Result, Secret};
+use headwater_core::{Error, Result};
 use std::collections::BTreeMap;
-use url::{Host, Url};
 
 /// Every option of a catalog of files.
 pub(crate) const OPTIONS: &[OptionSpec] = &[
@@ -73,15 +73,6 @@ const fn option(
     OptionSpec { name, kind, default, description }
 }
 
-/// Where credentials come from.
-#[derive(Debug, Clone)]
-pub(crate) enum CredentialSource {
-    /// The SDK's chain: environment, profile, web identity, container, instance.
-    Chain,
-    /// Written in the configuration.
-    Keys { access_key_id: String, secret_access_key: Secret, session_token: Option<Secret> },
-}
-
 /// What the catalog's schemas are.
 #[derive(Debug, Clone)]
 pub(crate) enum Scope {
@@ -133,7 +124,7 @@ impl FilesConfig {
         let pick = |name: &str, from_url: Option<String>| options.text(name).map(str::to_owned).or(from_url);
         let endpoint = pick("endpoint", url.endpoint);
         if let Some(endpoint) = &endpoint {
-            check_endpoint(endpoint, options.boolean("allow_http").unwrap_or(false))?;
+            check_endpoint("endpoint", endpoint, options.boolean("allow_http").unwrap_or(false))?;
         }
         let tables = options.table("tables").map(declared::parse_tables).transpose()?.unwrap_or_default();
         let any_path = match options.text("paths") {
@@ -147,7 +138,7 @@ impl FilesConfig {
             region: pick("region", url.region),
             endpoint,
             profile: pick("profile", url.profile),
-            credentials: credentials(options)?,
+            credentials: CredentialSource::parse(options)?,
             sample_files: count(options, "sample_files", 1_000_000)?,
             sample_bytes: size(options, "sample_size", 1 << 10)?,
             split_bytes: size(options, "split_size", 1 << 10)?,
@@ -186,46 +177,6 @@ fn size(options: &Options, name: &'static str, least: u64) -> Result<u64> {
         return Err(Error::config(format!("option {name} must be at least {least}B")));
     }
     Ok(bytes)
-}
-
-fn credentials(options: &Options) -> Result<CredentialSource> {
-    let given = (options.text("access_key_id"), options.secret("secret_access_key"), options.secret("session_token"));
-    match given {
-        (None, None, None) => Ok(CredentialSource::Chain),
-        (Some(_), Some(_), _) if options.text("profile").is_some() => {
-            Err(Error::config("options profile and access_key_id contradict each other").with_hint("keep one of them"))
-        }
-        (Some(id), Some(secret_access_key), session_token) => {
-            Ok(CredentialSource::Keys { access_key_id: id.to_owned(), secret_access_key, session_token })
-        }
-        _ => Err(Error::config("options access_key_id and secret_access_key are only of use together")
-            .with_hint("give both (and session_token for temporary credentials), or none to use the environment")),
-    }
-}
-
-fn check_endpoint(text: &str, allow_http: bool) -> Result<()> {
-    let wrong = |reason: &str| Error::config(format!("option endpoint: `{text}` {reason}"));
-    let url = Url::parse(text).map_err(|error| wrong(&format!("is no URL: {error}")))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config("option endpoint must not hold a user or a password")
-            .with_hint("use access_key_id and secret_access_key"));
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if allow_http || is_loopback(&url) => Ok(()),
-        "http" => Err(wrong("would send data in the clear to another machine")
-            .with_hint("use https://, or set `allow_http = true` if the network in between is trusted")),
-        _ => Err(wrong("must begin with https:// or http://")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// The option `url`, taken apart.
@@ -279,13 +230,5 @@ mod tests {
         assert!(matches!(UrlParts::parse("s3://").unwrap().scope, Some(Scope::Buckets)));
         assert!(UrlParts::parse("s3://b?x=1").is_err());
         assert!(UrlParts::parse("https://b").is_err());
-    }
-
-    #[test]
-    fn http_stays_on_this_machine_unless_allowed() {
-        assert!(check_endpoint("http://127.0.0.1:8000", false).is_ok());
-        assert!(check_endpoint("http://localhost.example.com", false).is_err());
-        assert!(check_endpoint("http://10.0.0.7:8000", true).is_ok());
-        assert!(!check_endpoint("https://u:hunter2@h", true).unwrap_err().to_string().contains("hunter2"));
     }
 }

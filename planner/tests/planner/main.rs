@@ -4,6 +4,7 @@ mod derived;
 mod errors;
 mod join_keys;
 mod late_answers;
+mod parallel;
 mod promises;
 mod recursion;
 mod runtime;

@@ -5,7 +5,7 @@ use headwater_core::{Error, Result};
 use std::collections::BTreeMap;
 
 /// What a table's section may hold of these, beside its columns.
-pub(crate) const TABLE_KEYS: [&str; 3] = [UNITS, REQUESTS, CONSISTENT];
+pub(crate) const TABLE_KEYS: [&str; 4] = [UNITS, REQUESTS, CONSISTENT, super::exports::EXPORT];
 
 const UNITS: &str = "read_units_per_second";
 const REQUESTS: &str = "requests_per_second";

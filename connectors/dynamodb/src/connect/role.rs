@@ -4,6 +4,7 @@ use crate::config::{DynamoDbConfig, Role};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{ProvideCredentials, SharedCredentialsProvider, SharedHttpClient};
+use headwater_aws::error::root_cause;
 use headwater_core::{Error, ErrorKind, Result};
 
 /// The role's credentials, renewed as they expire; fetched once now, so that a refusal is an error of its own.
@@ -25,7 +26,7 @@ pub(super) async fn assumed(
     }
     let provider = builder.build().await;
     provider.provide_credentials().await.map_err(|error| {
-        let message = format!("the role {} cannot be assumed for {}: {}", role.arn, config.place(), cause(&error));
+        let message = format!("the role {} cannot be assumed for {}: {}", role.arn, config.place(), root_cause(&error));
         Error::new(ErrorKind::PermissionDenied, message)
             .with_hint("the identity needs the permission sts:AssumeRole, and the role must trust it (external_id too)")
             .with_source(error)
@@ -44,13 +45,4 @@ async fn sts(role: &Role, own: SharedCredentialsProvider, http: &SharedHttpClien
         Some(endpoint) => loader.endpoint_url(endpoint).load().await,
         None => loader.load().await,
     }
-}
-
-/// The innermost message: the outer ones say no more than that something went wrong.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

@@ -12,7 +12,7 @@ type Result<T> = std::result::Result<T, Broken>;
 ///
 /// # Errors
 /// Text that is none, or has a name twice.
-pub(super) fn attributes(json: &mut Json<'_>) -> Result<HashMap<String, AttributeValue>> {
+pub(crate) fn attributes(json: &mut Json<'_>) -> Result<HashMap<String, AttributeValue>> {
     let mut entries = HashMap::new();
     json.open_object()?;
     while let Some(name) = json.next_key()?.map(str::to_owned) {

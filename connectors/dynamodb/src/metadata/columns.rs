@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ITEM: &str = "_item";
 
 /// A column and what is known of it.
-pub(super) type Column = (Field, ColumnFacts);
+pub(crate) type Column = (Field, ColumnFacts);
 
 /// What columns are made of.
 #[derive(Debug)]

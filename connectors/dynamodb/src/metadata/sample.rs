@@ -37,7 +37,7 @@ pub(super) struct Target<'a> {
 
 /// What the sample taught; the items themselves are not kept.
 #[derive(Debug, Default)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     pub(super) evidence: BTreeMap<String, Evidence>,
     pub(super) items: u64,
     pub(super) bytes: u64,
@@ -104,12 +104,17 @@ impl Sample {
         if may_repeat && !self.keys.insert(target.key.iter().map(part_of_key).collect::<Vec<_>>().join(" ")) {
             return;
         }
+        self.learn(item);
+        self.partitions.extend(target.key.first().map(part_of_key));
+    }
+
+    /// Learns of an item's attributes.
+    pub(crate) fn learn(&mut self, item: &Item) {
         self.items += 1;
         self.bytes += item_size(item);
         for (name, value) in item {
             self.evidence.entry(name.clone()).or_default().observe(value);
         }
-        self.partitions.extend(target.key.first().map(part_of_key));
     }
 
     fn observe_indexes(&mut self, item: &Item) {

@@ -1,0 +1,71 @@
+//! How many splits are read at once.
+
+use crate::support::{answer, batch, engine, memory};
+use arrow::array::Int64Array;
+use async_trait::async_trait;
+use futures::{StreamExt, stream};
+use headwater_core::{
+    BatchStream, Connector, Error, JoinKeys, KeyDecision, MemoryConnector, NameStream, Result, ScanContext, ScanPlan,
+    ScanRequest, Split, Splits, TableMetadata, TableName,
+};
+use headwater_planner::PushdownMode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Barrier;
+
+const KEYS: i64 = 8;
+
+/// Makes a split of each key and each batch, none of which is read before all are under way.
+#[derive(Debug)]
+struct Gathering {
+    source: MemoryConnector,
+    all: Barrier,
+}
+
+#[async_trait]
+impl Connector for Gathering {
+    fn list_schemas(&self) -> NameStream<'_, String> {
+        self.source.list_schemas()
+    }
+
+    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
+        self.source.list_tables(schema)
+    }
+
+    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
+        self.source.get_table(name).await
+    }
+
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        self.source.plan_scan(table, request).await
+    }
+
+    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
+        let keys = keys.expect("the join has keys");
+        let mut splits = Vec::new();
+        for tuple in &keys.tuples {
+            let one = JoinKeys { columns: keys.columns.clone(), tuples: vec![tuple.clone()] };
+            let of_key = self.source.splits(plan, Some(&one), context).await?;
+            splits.extend(of_key.stream.collect::<Vec<_>>().await);
+        }
+        Ok(Splits { keys: KeyDecision::Used { keys: keys.tuples.len() as u64 }, stream: stream::iter(splits).boxed() })
+    }
+
+    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
+        let gathered = tokio::time::timeout(Duration::from_secs(20), self.all.wait()).await;
+        gathered.map_err(|_| Error::internal("the other splits never came"))?;
+        self.source.read(split, context).await
+    }
+}
+
+/// A plan of few requests says nothing of how many splits keys make of them.
+#[tokio::test]
+async fn splits_of_keys_are_read_together() {
+    let rows = |numbers: std::ops::Range<i64>| batch(vec![("k", Arc::new(Int64Array::from_iter_values(numbers)) as _)]);
+    let many = memory(vec![("many", vec![rows(0..500), rows(500..1_000)])]);
+    let gathering = Gathering { source: many, all: Barrier::new(2 * KEYS as usize) };
+    let few = memory(vec![("few", vec![rows(0..KEYS)])]);
+    let engine = engine(vec![("a", Arc::new(few)), ("b", Arc::new(gathering))], PushdownMode::Auto);
+    let (rows, ledger) = answer(&engine, "SELECT m.k FROM a.main.few f JOIN b.main.many m ON f.k = m.k").await;
+    assert_eq!(rows.len(), KEYS as usize, "{ledger}");
+}
