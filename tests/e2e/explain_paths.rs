@@ -3,9 +3,12 @@
 //! After a wanted change: `HEADWATER_UPDATE_GOLDEN=1 cargo test --workspace --test e2e explain`.
 
 use crate::explain::{expect_golden, golden};
-use headwater_harness::DynamoDb;
+use headwater_harness::{DynamoDb, Export, ExportFormat, S3};
 use headwater_tests::headwater;
 use serde_json::{Value as Json, json};
+
+/// The bucket of the exports.
+const EXPORTS: &str = "exports";
 
 const STATEMENTS: &[(&str, &str)] = &[
     ("paths_scan", "SELECT id, status FROM shop.default.orders WHERE status <> 'open'"),
@@ -23,6 +26,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("paths_sparse_index_refused", "SELECT client FROM shop.default.orders WHERE email IS NULL AND status = 'open'"),
     ("paths_count", "SELECT count(*) FROM shop.default.orders WHERE email >= 'e2' AND status = 'open'"),
     ("paths_limit", "SELECT id FROM shop.default.archive LIMIT 5"),
+    ("paths_export", "SELECT id, total FROM shop.export.orders WHERE client = 'c3'"),
 ];
 
 /// What became of a join's keys is known once they are.
@@ -72,7 +76,7 @@ fn create(table: &str, keys: &[(&str, &str)]) -> Json {
     json!({ "TableName": table, "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": definitions, "KeySchema": schema })
 }
 
-/// `orders` with indexes that lack items, and `archive` of several megabytes.
+/// `orders` with indexes that lack items, `archive` of several megabytes, and `wide` of 401 attributes.
 async fn shop() -> DynamoDb {
     let server = DynamoDb::start().await.unwrap();
     let mut orders = create("orders", &[("client", "S"), ("id", "N")]);
@@ -92,6 +96,22 @@ async fn shop() -> DynamoDb {
     let kept =
         |id: i64| json!({ "id": { "N": id.to_string() }, "note": { "S": "kept" }, "pad": { "S": "x".repeat(6_000) } });
     server.put_items("archive", (0..2_500).map(kept).collect()).await.unwrap();
+    let wide = |id: i64| {
+        let attributes = (0..400).map(|n| (format!("attribute number {n}"), json!({ "N": (id * n).to_string() })));
+        Json::Object([("id".to_owned(), json!({ "N": id.to_string() }))].into_iter().chain(attributes).collect())
+    };
+    server.create_table(create("wide", &[("id", "N")])).await.unwrap();
+    server.put_items("wide", (0..30).map(wide).collect()).await.unwrap();
+    server
+}
+
+/// An export of these items on S3.
+async fn exported(orders: &[Json]) -> &'static S3 {
+    let server = S3::shared().await.unwrap();
+    server.create_bucket(EXPORTS).await.unwrap();
+    for (path, content) in Export::of(orders, ExportFormat::Ion).unwrap().0 {
+        server.put(EXPORTS, &format!("AWSDynamoDB/01-a/{path}"), content).await.unwrap();
+    }
     server
 }
 
@@ -99,10 +119,15 @@ async fn shop() -> DynamoDb {
 async fn explain_shows_every_way_to_a_dynamodb_tables_rows() {
     let (server, folder) = (shop().await, tempfile::tempdir().unwrap());
     let config = folder.path().join("headwater.toml");
+    let s3 = exported(&(0..600).map(order).collect::<Vec<_>>()).await;
     let text = format!(
         "version = 1\n[catalogs.shop]\nconnector = \"dynamodb\"\nregion = \"us-east-1\"\nendpoint = \"{}\"\n\
-         access_key_id = \"test\"\nsecret_access_key = \"test\"\n",
-        server.endpoint()
+         access_key_id = \"{}\"\nsecret_access_key = \"{}\"\ns3_endpoint = \"{}\"\n\
+         [catalogs.shop.tables.orders]\nexport = \"s3://{EXPORTS}/AWSDynamoDB/01-a\"\n",
+        server.endpoint(),
+        s3.access_key(),
+        s3.secret_key(),
+        s3.endpoint(),
     );
     std::fs::write(&config, text).unwrap();
     let config = config.display().to_string();
@@ -116,4 +141,18 @@ async fn explain_shows_every_way_to_a_dynamodb_tables_rows() {
         differing.extend(golden(name, &lines.collect::<Vec<_>>().join("\n")));
     }
     assert!(differing.is_empty(), "golden files differ from:\n{}", differing.join("\n"));
+    let answer = |schema: &str| {
+        let sql = format!(
+            "SELECT client, count(*), sum(total) AS total, min(email) AS email FROM shop.{schema}.orders WHERE id > 7 \
+             GROUP BY client ORDER BY 1"
+        );
+        let outcome = headwater(&["--config", &config, "query", "--format", "csv", &sql]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        outcome.stdout
+    };
+    assert_eq!(answer("export"), answer("default"));
+    // The names of 400 attributes are longer than a projection may be.
+    let outcome = headwater(&["--config", &config, "query", "--format", "csv", "SELECT * FROM shop.default.wide"]);
+    let cells: usize = outcome.stdout.lines().skip(1).map(|line| line.split(',').count()).sum();
+    assert_eq!((outcome.code, cells), (0, 30 * 401), "{}", outcome.stderr);
 }

@@ -76,5 +76,5 @@ pub(crate) use column::{ColumnType, KeyKind, attribute_of};
 pub(crate) use evidence::Evidence;
 pub(crate) use json::{sorted_numbers, sorted_texts, write_entries, write_json};
 pub(crate) use number::Number;
-pub(crate) use temporal::{DateFormat, TimestampFormat};
+pub(crate) use temporal::{DateFormat, TimestampFormat, day_text};
 pub(crate) use written::known_types;

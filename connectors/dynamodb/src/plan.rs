@@ -29,6 +29,7 @@ mod paths;
 mod request;
 mod scan;
 mod sort;
+mod stored;
 mod target;
 mod template;
 mod top;
@@ -145,10 +146,6 @@ fn add(names: &mut Vec<String>, name: &str) {
     if !names.iter().any(|known| known == name) {
         names.push(name.to_owned());
     }
-}
-
-fn refuse(reason: String) -> Answer {
-    Answer::Refused(reason)
 }
 
 /// A non-negative estimate as a count.

@@ -58,7 +58,7 @@ impl Reading {
         let Answer { text, leave } = call::answer(&self.connection, &self.reader, &position, &self.context).await?;
         let config = self.connection.config();
         let mut page = self.rows.read(&text, &self.reader).map_err(|flaw| {
-            let error = flaw.into_error(&config.catalog, self.reader.table());
+            let error = flaw.into_error(&config.catalog, self.reader.table(), self.rows.schema());
             error.with_context("operation", self.reader.operation().to_owned())
         })?;
         let facts = std::mem::take(&mut page.facts);

@@ -255,7 +255,7 @@ async fn a_later_value_that_does_not_fit_is_an_error_that_says_what_to_declare()
             nested(json!({ "N": "1" })),
             nested(json!({ "N": "0.5" })),
             "column a.x of table things is int64, but an item has a number (N) with 1 digits after the point",
-            "json",
+            "struct(x decimal(38,1))",
         ),
     ];
     for (first, later, message, declare) in cases {

@@ -1,32 +1,22 @@
 //! Exports on disk and on S3, read as the table that they were made of.
 
 use crate::conformance::{SUITE_EMPTY, items_of};
+use crate::generated::{generated_items, runner};
 use crate::support::{SECRET, Source, configured, name, parameters, text, values};
 use arrow::array::RecordBatch;
 use arrow::compute::{sort_to_indices, take_record_batch};
-use aws_smithy_types::base64;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use arrow::datatypes::DataType;
 use futures::TryStreamExt;
 use headwater_core::testing::{Fixture, check, dataset};
-use headwater_core::{Answer, Connector, Error, ErrorKind, Result, ScanContext, ScanPlan, ScanRequest, TableName};
-use headwater_harness::S3;
-use md5::{Digest, Md5};
+use headwater_core::{
+    Answer, Connector, Error, ErrorKind, Result, ScanContext, ScanPlan, ScanRequest, TableMetadata, TableName,
+};
+use headwater_harness::{Export, ExportFormat, S3};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-
-/// Files by their paths below an export's folder.
-type Files = BTreeMap<String, Vec<u8>>;
-
-#[derive(Clone, Copy, PartialEq)]
-enum Format {
-    Json,
-    Ion,
-}
 
 fn items() -> Vec<Json> {
     let item = |id: i64| {
@@ -48,83 +38,9 @@ fn items() -> Vec<Json> {
     items
 }
 
-/// Ion's text for a value in DynamoDB's JSON.
-fn ion(value: &Json) -> String {
-    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
-    let text = |value: &Json| value.to_string();
-    let number = |value: &Json| {
-        let digits = value.as_str().unwrap();
-        match digits.strip_suffix("00") {
-            Some(short) => format!("{short}d2"),
-            None if digits.contains('.') => digits.to_owned(),
-            None => format!("{digits}."),
-        }
-    };
-    let list = |of: &dyn Fn(&Json) -> String| value.as_array().unwrap().iter().map(of).collect::<Vec<_>>().join(",");
-    match kind.as_str() {
-        "S" => text(value),
-        "N" => number(value),
-        "B" => format!("{{{{{}}}}}", value.as_str().unwrap()),
-        "BOOL" => text(value),
-        "NULL" => "null".to_owned(),
-        "SS" => format!("$dynamodb_SS::[{}]", list(&text)),
-        "NS" => format!("$dynamodb_NS::[{}]", list(&number)),
-        "L" => format!("[{}]", list(&ion)),
-        "M" => fields(value),
-        other => panic!("{other}"),
-    }
-}
-
-fn fields(item: &Json) -> String {
-    let fields = item.as_object().unwrap().iter().map(|(name, value)| format!("'{name}':{}", ion(value)));
-    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
-}
-
-fn packed(items: &[Json], format: Format) -> Vec<u8> {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    for item in items {
-        match format {
-            Format::Json => writeln!(gzip, "{}", json!({ "Item": item })).unwrap(),
-            Format::Ion => writeln!(gzip, "$ion_1_0 {{Item:{}}}", fields(item)).unwrap(),
-        }
-    }
-    gzip.finish().unwrap()
-}
-
-/// An export of these items in three files, one of them empty, as DynamoDB lays it out.
-fn export(items: &[Json], format: Format) -> Files {
-    let (extension, label) = match format {
-        Format::Json => ("json", "DYNAMODB_JSON"),
-        Format::Ion => ("ion", "ION"),
-    };
-    let (mut files, mut manifest) = (Files::new(), String::new());
-    let (first, second) = items.split_at(items.len() / 3);
-    for (name, items) in [("aaa", first), ("bbb", second), ("ccc", &[])] {
-        let content = packed(items, format);
-        let path = format!("data/{name}.{extension}.gz");
-        let entry = json!({
-            "itemCount": items.len(), "md5Checksum": base64::encode(Md5::digest(&content)), "etag": "x-1",
-            "dataFileS3Key": format!("before/AWSDynamoDB/01-a/{path}"),
-        });
-        manifest.push_str(&format!("{entry}\n"));
-        files.insert(path, content);
-    }
-    let summary = json!({
-        "version": "2020-06-30", "exportTime": "2026-11-04T07:28:34.028Z", "itemCount": items.len(),
-        "tableArn": "arn:aws:dynamodb:us-east-1:1:table/items", "outputFormat": label, "exportType": "FULL_EXPORT",
-    });
-    files.insert("manifest-summary.json".to_owned(), summary.to_string().into_bytes());
-    files.insert("manifest-files.json".to_owned(), manifest.into_bytes());
-    files
-}
-
-fn written(files: &Files) -> TempDir {
+fn written(export: &Export) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (path, content) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    }
+    export.write_to(folder.path()).unwrap();
     folder
 }
 
@@ -159,26 +75,26 @@ async fn read(connector: &Arc<dyn Connector>, plan: &ScanPlan) -> Result<usize> 
     Ok(rows)
 }
 
-async fn failure(files: &Files) -> Error {
-    let folder = written(files);
+async fn failure(export: &Export) -> Error {
+    let folder = written(export);
     let connector = connector(&url_of(folder.path()));
     let read = async { read(&connector, &planned(&connector, &ScanRequest::table(exported())).await?).await };
     read.await.unwrap_err()
 }
 
 /// The same rows in the order of their keys.
-fn by_id(rows: &RecordBatch) -> RecordBatch {
-    let order = sort_to_indices(rows.column_by_name("id").unwrap(), None, None).unwrap();
+fn sorted(rows: &RecordBatch, key: &str) -> RecordBatch {
+    let order = sort_to_indices(rows.column_by_name(key).unwrap(), None, None).unwrap();
     take_record_batch(rows, &order).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_is_kept() {
-    for format in [Format::Json, Format::Ion] {
+    for format in [ExportFormat::DynamoDbJson, ExportFormat::Ion] {
         let large: Vec<Json> =
             (0..20_000).map(|id| json!({ "id": { "N": id.to_string() }, "bucket": { "N": "1" } })).collect();
         let folders = [("suite", items_of(&dataset())), ("suite_empty", vec![]), ("large", large)]
-            .map(|(table, items)| (table, written(&export(&items, format))));
+            .map(|(table, items)| (table, written(&Export::of(&items, format).unwrap())));
         let sections = folders.iter().map(|(table, folder)| {
             let url = url_of(folder.path());
             format!("[catalogs.db.tables.{table}]\nexport = \"{url}\"\n")
@@ -195,39 +111,45 @@ async fn the_contract_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_is_read_as_its_table() {
-    for format in [Format::Json, Format::Ion] {
-        let folder = written(&export(&items(), format));
-        let source = Source::with(&section(&url_of(folder.path()))).await;
-        source.table("items", &[("id", "N")], items()).await;
-        let (live, past) = (source.metadata("items").await, source.connector.get_table(&exported()).await.unwrap());
-        let columns = |table: &headwater_core::TableMetadata| {
-            let mut fields: Vec<_> =
-                table.schema.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect();
-            fields.sort_by(|a, b| a.0.cmp(&b.0));
-            fields
-        };
-        assert_eq!(columns(&live), columns(&past));
-        assert_eq!(past.row_count.value(), Some(501));
-        assert!(past.comment.unwrap().contains("2026-11-04T07:28:34.028Z"));
-        // The hidden column too, which is the whole item.
-        let names: Vec<_> = columns(&live).into_iter().map(|(name, _)| name).collect();
-        let plan = planned(&source.connector, &ScanRequest::table(exported()).with_projection(names.clone())).await;
-        let plan = plan.unwrap();
-        assert_eq!(plan.requests.len(), 2, "the empty file is not read");
-        assert!(plan.notes[0].contains("as of 2026-11-04"));
-        source.server.take_requests();
-        let before = source.read(&plan).await;
-        assert_eq!(values(&before, "id").len(), 501);
-        assert!(source.server.take_requests().is_empty(), "the live table is left alone");
-        let now = source.plan(&ScanRequest::table(name("items")).with_projection(names)).await;
-        let now = source.read(&now).await;
-        assert_eq!(by_id(&before).columns(), by_id(&now).columns());
+    for format in [ExportFormat::DynamoDbJson, ExportFormat::Ion] {
+        is_read_as_its_table(items(), &[("id", "N")], format).await;
+        let awkward = generated_items(&mut runner(), true);
+        is_read_as_its_table(awkward, &[("user", "S")], format).await;
     }
+}
+
+/// Columns, types and values, that of the hidden column of the whole item too.
+async fn is_read_as_its_table(items: Vec<Json>, key: &[(&str, &str)], format: ExportFormat) {
+    let folder = written(&Export::of(&items, format).unwrap());
+    let source = Source::with(&section(&url_of(folder.path()))).await;
+    let count = items.len();
+    source.table("items", key, items).await;
+    let (live, past) = (source.metadata("items").await, source.connector.get_table(&exported()).await.unwrap());
+    assert_eq!(types(&live), types(&past));
+    assert_eq!(past.row_count.value(), Some(count as u64));
+    assert!(past.comment.unwrap().contains("2026-11-04T07:28:34.028Z"));
+    let names: Vec<_> = types(&live).into_keys().collect();
+    let plan = planned(&source.connector, &ScanRequest::table(exported()).with_projection(names.clone())).await;
+    let plan = plan.unwrap();
+    assert_eq!(plan.requests.len(), 2, "the empty file is not read");
+    assert!(plan.notes[0].contains("as of 2026-11-04"));
+    source.server.take_requests();
+    let before = source.read(&plan).await;
+    assert_eq!(before.num_rows(), count);
+    assert!(source.server.take_requests().is_empty(), "the live table is left alone");
+    let now = source.plan(&ScanRequest::table(name("items")).with_projection(names)).await;
+    let now = source.read(&now).await;
+    let key = key[0].0;
+    assert_eq!(sorted(&before, key).columns(), sorted(&now, key).columns(), "{format:?}");
+}
+
+fn types(table: &TableMetadata) -> BTreeMap<String, DataType> {
+    table.schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
 }
 
 #[tokio::test]
 async fn exports_are_listed_beside_the_live_tables() {
-    let folder = written(&export(&items(), Format::Json));
+    let folder = written(&Export::of(&items(), ExportFormat::DynamoDbJson).unwrap());
     let connector = connector(&url_of(folder.path()));
     let schemas: Vec<String> = connector.list_schemas().try_collect().await.unwrap();
     assert_eq!(schemas, ["default", "export"]);
@@ -240,7 +162,7 @@ async fn exports_are_listed_beside_the_live_tables() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_and_columns_are_kept_and_filters_stay() {
-    let folder = written(&export(&items(), Format::Json));
+    let folder = written(&Export::of(&items(), ExportFormat::DynamoDbJson).unwrap());
     let connector = connector(&url_of(folder.path()));
     let request = ScanRequest::table(exported()).with_limit(7);
     let plan = planned(&connector, &request).await.unwrap();
@@ -256,18 +178,22 @@ async fn limits_and_columns_are_kept_and_filters_stay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_whole_is_an_error_and_never_a_short_answer() {
-    let whole = export(&items(), Format::Json);
+    let whole = Export::of(&items(), ExportFormat::DynamoDbJson).unwrap();
     let changed = |path: &str, change: &dyn Fn(&mut Vec<u8>)| {
         let mut files = whole.clone();
-        change(files.get_mut(path).unwrap());
+        change(files.0.get_mut(path).unwrap());
         files
     };
     let cut = changed("data/bbb.json.gz", &|content| content.truncate(content.len() / 2));
-    let fewer = changed("data/bbb.json.gz", &|content| *content = packed(&items()[..10], Format::Json));
-    let others = changed("data/bbb.json.gz", &|content| *content = packed(&items()[1..335], Format::Json));
+    let replaced = |path: &str, items: &[Json]| {
+        let mut files = whole.clone();
+        files.replace(path, items, ExportFormat::DynamoDbJson).unwrap();
+        files
+    };
+    let fewer = replaced("data/bbb.json.gz", &items()[..10]);
+    let others = replaced("data/bbb.json.gz", &items()[1..335]);
     let no_gzip = changed("data/aaa.json.gz", &|content| *content = b"plain".to_vec());
-    let no_item =
-        changed("data/aaa.json.gz", &|content| *content = packed(&[json!({ "a": { "X": 1 } })], Format::Json));
+    let no_item = replaced("data/aaa.json.gz", &[json!({ "a": { "X": 1 } })]);
     for (files, part) in [
         (cut, "data/bbb.json.gz"),
         (fewer, "it has 10 items, and 334 by the manifest"),
@@ -281,9 +207,9 @@ async fn what_is_not_whole_is_an_error_and_never_a_short_answer() {
         assert_eq!(error.catalog(), Some("db"));
     }
     let mut gone = whole.clone();
-    gone.remove("data/bbb.json.gz");
+    gone.0.remove("data/bbb.json.gz");
     assert_eq!(failure(&gone).await.kind(), ErrorKind::NotFound);
-    gone.remove("manifest-summary.json");
+    gone.0.remove("manifest-summary.json");
     let error = failure(&gone).await;
     assert!(error.hint().unwrap().contains("writes it last"), "{error:?}");
     let incremental = changed("manifest-summary.json", &|content| {
@@ -297,7 +223,7 @@ async fn an_export_on_s3_is_read_with_the_catalogs_credentials() {
     let server = S3::shared().await.unwrap();
     let bucket = format!("dynamodb-export-{}", std::process::id());
     server.create_bucket(&bucket).await.unwrap();
-    for (path, content) in export(&items(), Format::Ion) {
+    for (path, content) in Export::of(&items(), ExportFormat::Ion).unwrap().0 {
         server.put(&bucket, &format!("pre fix/AWSDynamoDB/01-a/{path}"), content).await.unwrap();
     }
     let lines = |secret: &str| {
@@ -324,7 +250,7 @@ fn an_export_that_is_no_address_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_stream_ends_the_reading() {
     let many: Vec<Json> = (0..50_000).map(|id| json!({ "id": { "N": id.to_string() } })).collect();
-    let folder = written(&export(&many, Format::Json));
+    let folder = written(&Export::of(&many, ExportFormat::DynamoDbJson).unwrap());
     let connector = connector(&url_of(folder.path()));
     let plan = planned(&connector, &ScanRequest::table(exported())).await.unwrap();
     let mut context = ScanContext::new("dropped");

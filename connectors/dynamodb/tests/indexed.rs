@@ -132,8 +132,9 @@ pub(crate) fn each(plan: &ScanPlan, parameter: &str) -> Vec<Json> {
 }
 
 pub(crate) fn note_of(plan: &ScanPlan, index: &str) -> String {
-    let start = format!("index {index} not used: ");
-    let found = plan.notes.iter().find_map(|note| note.strip_prefix(&start));
+    let starts = ["not used: ", "not used without a join's keys: "].map(|words| format!("index {index} {words}"));
+    let mut notes = plan.notes.iter();
+    let found = notes.find_map(|note| starts.iter().find_map(|start| note.strip_prefix(start.as_str())));
     found.unwrap_or_else(|| panic!("no note of {index} in {:?}", plan.notes)).to_owned()
 }
 

@@ -120,10 +120,43 @@ async fn a_text_sort_key_is_found_by_its_beginning() {
 }
 
 #[tokio::test]
+async fn times_of_a_sort_key_are_asked_by_what_is_stored() {
+    let noon = 1_772_712_000_000_000;
+    let cases = [
+        (
+            "timestamp(epoch_ms)",
+            "N",
+            ["1772712000000", "1772712000001"],
+            json!({ "N": "1772712000000" }),
+            Answer::Exact,
+        ),
+        (
+            "timestamp",
+            "S",
+            ["2026-03-05T14:00:00+02:00", "2026-03-05T11:59:59-01:00"],
+            json!({ "S": "2026-03-04" }),
+            Answer::Inexact("each text has an offset of its own: a day more on either side is asked for".to_owned()),
+        ),
+    ];
+    for (declared, kind, stored, asked, answer) in cases {
+        let source = Source::with(&format!("[catalogs.db.tables.events.columns]\nat = \"{declared}\"")).await;
+        let items = stored.map(|at| json!({ "user": { "S": "u" }, "at": { kind: at } }));
+        source.table("events", &[("user", "S"), ("at", kind)], items.to_vec()).await;
+        let from = Expr::column("at").compare(CompareOp::GtEq, Value::Instant(noon));
+        let plan = source.plan(&events_where(vec![is("user", text("u")), from])).await;
+        assert_eq!(conditions(&plan.requests), ["user = :pk AND at >= :sk"], "{declared}");
+        assert_eq!(parameters(&plan.requests[0])["ExpressionAttributeValues"][":sk"], asked);
+        assert_eq!(plan.filters, [Answer::Exact, answer]);
+        assert_eq!(source.read(&plan).await.num_rows(), 2);
+    }
+}
+
+#[tokio::test]
 async fn refusals_carry_their_reason() {
-    let source = Source::with("[catalogs.db.tables.items.columns]\nday = \"date\"\nratio = \"float64\"").await;
+    let source =
+        Source::with("[catalogs.db.tables.items.columns]\nday = 'date(\"%d.%m.%Y\")'\nratio = \"float64\"").await;
     let items = vec![
-        json!({ "id": { "N": "1" }, "day": { "S": "2026-01-01" }, "ratio": { "N": "0.5" }, "mix": { "S": "x" }, "b": { "BOOL": true } }),
+        json!({ "id": { "N": "1" }, "day": { "S": "01.01.2026" }, "ratio": { "N": "0.5" }, "mix": { "S": "x" }, "b": { "BOOL": true } }),
         json!({ "id": { "N": "2" }, "mix": { "N": "1" }, "big": { "N": "1E-130" }, "list": { "SS": ["a"] } }),
     ];
     source.table("items", &[("id", "N")], items).await;

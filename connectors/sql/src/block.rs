@@ -10,7 +10,8 @@
 //! Joins of joins are one list of tables, so that no server has to take a subselect apart to see what it can do.
 
 use crate::compare::Need;
-use crate::{ColumnSql, Dialect, Laws, Pushed, Select, Server, SqlText, Unsayable, compare, groups, push_down};
+use crate::predicate::{add_guard, push_down_guarded};
+use crate::{ColumnSql, Dialect, Laws, Pushed, Select, Server, SqlText, Unsayable, compare, groups};
 use headwater_core::{CompareOp, Expr, Input, Join, Relation, Side};
 use std::collections::BTreeMap;
 
@@ -124,14 +125,18 @@ fn input<S: Server>(
 ) -> Result<Block<S::Law>, Unsayable> {
     let mut block = named(server, &input.relation, laws, names)?;
     let columns = column_sqls(server, &block.columns);
+    let mut guards = Vec::new();
     for filter in &input.filters {
-        block.conditions.push(exactly(server.dialect(), &columns, filter)?);
+        let (pushed, own_guards) = push_down_guarded(server.dialect(), &columns, filter);
+        block.conditions.push(exactly(pushed, filter)?);
+        own_guards.into_iter().for_each(|guard| add_guard(&mut guards, guard));
     }
+    block.conditions.extend(guards);
     Ok(block)
 }
 
-fn exactly(dialect: &Dialect, columns: &BTreeMap<String, ColumnSql>, filter: &Expr) -> Result<SqlText, Unsayable> {
-    match push_down(dialect, columns, filter) {
+fn exactly(pushed: Pushed, filter: &Expr) -> Result<SqlText, Unsayable> {
+    match pushed {
         Pushed::Exact(condition) => Ok(condition),
         Pushed::Superset(_, reason) | Pushed::Refused(reason) => {
             Err(Unsayable::new(format!("{filter} is checked by the engine first: {reason}")))

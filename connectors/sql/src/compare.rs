@@ -38,7 +38,7 @@ pub(crate) fn with_constant(
             let fitting = step.fit(value).filter(|_| need == Need::Rows);
             let column = column.as_inner(inner, fitting.is_some().then_some(indexed));
             let compared = with_constant(dialect, &column, op, value, need)?;
-            return Ok(if fitting.is_some() && op != CompareOp::Eq { compared.and(whole) } else { compared });
+            return Ok(if fitting.is_some() && op != CompareOp::Eq { compared.guarded(whole) } else { compared });
         }
         _ => {}
     }
@@ -198,7 +198,7 @@ fn as_indexed(dialect: &Dialect, left: &ColumnSql, op: CompareOp, right: &Column
             if (op, need) == (CompareOp::Eq, Need::Rows)
                 && std::mem::discriminant(inner.as_ref()) == std::mem::discriminant(other.as_ref()) =>
         {
-            Some(Condition::exact(compared(a, b)).and(whole))
+            Some(Condition::exact(compared(a, b)).guarded(whole))
         }
         _ => None,
     }

@@ -2,7 +2,8 @@
 
 use crate::block::{block, column_sqls};
 use crate::order::sort_key;
-use crate::{ColumnSql, Laws, Pushed, Select, Server, SqlText, Unsayable, push_down};
+use crate::predicate::{add_guard, push_down_guarded};
+use crate::{ColumnSql, Laws, Pushed, Select, Server, SqlText, Unsayable};
 use arrow_schema::Schema;
 use headwater_core::{Answer, Error, ErrorKind, Expr, Result, ScanRequest, Top};
 use std::collections::BTreeMap;
@@ -57,10 +58,12 @@ pub fn negotiate<S: Server>(server: S, asked: Asked<'_, S::Law>) -> Result<Negot
     if selected.is_empty() && !dialect.no_columns.is_empty() {
         selected.push(SqlText::from_static(dialect.no_columns));
     }
-    let (mut conditions, mut filters) = (rows.conditions, Vec::new());
+    let (mut conditions, mut guards, mut filters) = (rows.conditions, Vec::new(), Vec::new());
     for filter in &request.filters {
         check_columns(filter, &find)?;
-        filters.push(match push_down(dialect, &columns, filter) {
+        let (pushed, own_guards) = push_down_guarded(dialect, &columns, filter);
+        own_guards.into_iter().for_each(|guard| add_guard(&mut guards, guard));
+        filters.push(match pushed {
             Pushed::Exact(sql) => {
                 conditions.push(sql);
                 Answer::Exact
@@ -72,6 +75,7 @@ pub fn negotiate<S: Server>(server: S, asked: Asked<'_, S::Law>) -> Result<Negot
             Pushed::Refused(reason) => Answer::Refused(reason),
         });
     }
+    conditions.extend(guards);
     let mut select = Select { columns: selected, from: rows.from, conditions, order: Vec::new(), limit: None };
     let exact = filters.iter().all(|answer| *answer == Answer::Exact);
     let limit = request.limit.map(|rows| limit(&mut select, rows, exact));

@@ -18,9 +18,26 @@ pub enum Pushed {
 
 /// Translates one filter over `columns`, which holds every column by name.
 pub fn push_down(dialect: &Dialect, columns: &BTreeMap<String, ColumnSql>, filter: &Expr) -> Pushed {
-    match (Translator { dialect, columns }.condition(filter, Need::Rows)) {
-        Ok(Condition { sql, inexact: None }) => Pushed::Exact(sql),
-        Ok(Condition { sql, inexact: Some(reason) }) => Pushed::Superset(sql, reason),
+    let condition = Translator { dialect, columns }.condition(filter, Need::Rows);
+    pushed(condition.map(Condition::closed))
+}
+
+/// The same for one of several conditions that must all hold. What keeps rows out that it would let through comes apart,
+/// to stand once and after all conditions: it costs the server more than they do, and is then asked of few rows.
+pub(crate) fn push_down_guarded(
+    dialect: &Dialect,
+    columns: &BTreeMap<String, ColumnSql>,
+    filter: &Expr,
+) -> (Pushed, Vec<SqlText>) {
+    let mut condition = Translator { dialect, columns }.condition(filter, Need::Rows);
+    let guards = condition.as_mut().map(|condition| std::mem::take(&mut condition.guards)).unwrap_or_default();
+    (pushed(condition), guards)
+}
+
+fn pushed(condition: Result<Condition, Unsayable>) -> Pushed {
+    match condition {
+        Ok(Condition { sql, inexact: None, .. }) => Pushed::Exact(sql),
+        Ok(Condition { sql, inexact: Some(reason), .. }) => Pushed::Superset(sql, reason),
         Err(reason) => Pushed::Refused(reason.to_string()),
     }
 }
@@ -29,39 +46,52 @@ pub fn push_down(dialect: &Dialect, columns: &BTreeMap<String, ColumnSql>, filte
 #[derive(Debug)]
 pub(crate) struct Condition {
     sql: SqlText,
+    /// What must be true as well.
+    guards: Vec<SqlText>,
     inexact: Option<String>,
 }
 
 impl Condition {
     pub(crate) fn exact(sql: SqlText) -> Self {
-        Self { sql, inexact: None }
+        Self { sql, guards: Vec::new(), inexact: None }
     }
 
     pub(crate) fn superset(sql: SqlText, reason: impl Into<String>) -> Self {
-        Self { sql, inexact: Some(reason.into()) }
+        Self { sql, guards: Vec::new(), inexact: Some(reason.into()) }
     }
 
     /// With another condition that is never true where this one must not be.
-    pub(crate) fn and(self, other: &SqlText) -> Self {
-        let sql = SqlText::default().parenthesized(&SqlText::joined([&self.sql, other], " AND "));
-        Self { sql, inexact: self.inexact }
+    pub(crate) fn guarded(mut self, guard: &SqlText) -> Self {
+        add_guard(&mut self.guards, guard.clone());
+        self
     }
 
     /// With a condition before it that is true wherever this one is.
     pub(crate) fn after(self, other: SqlText) -> Self {
         let sql = SqlText::default().parenthesized(&SqlText::joined([&other, &self.sql], " AND "));
-        Self { sql, inexact: self.inexact }
+        Self { sql, ..self }
+    }
+
+    /// The same, its guards within the text.
+    fn closed(self) -> Self {
+        if self.guards.is_empty() {
+            return self;
+        }
+        let parts = std::iter::once(&self.sql).chain(&self.guards);
+        let sql = SqlText::default().parenthesized(&SqlText::joined(parts, " AND "));
+        Self { sql, guards: Vec::new(), inexact: self.inexact }
     }
 
     /// The text, if it is exact.
     pub(crate) fn into_exact(self) -> Result<SqlText, Unsayable> {
-        self.inexact.map_or(Ok(self.sql), |reason| Err(Unsayable::new(reason)))
+        let Self { sql, inexact, .. } = self.closed();
+        inexact.map_or(Ok(sql), |reason| Err(Unsayable::new(reason)))
     }
 
     /// The text, if it stays right under `NOT` and `IS NULL`, which need false and NULL exact as well.
     fn exactly(self) -> Result<SqlText, Unsayable> {
         match self.inexact {
-            None => Ok(self.sql),
+            None => Ok(self.closed().sql),
             Some(reason) => Err(Unsayable::new(format!("{reason}, and this stands under a NOT or IS NULL"))),
         }
     }
@@ -152,25 +182,30 @@ impl Translator<'_> {
 
     /// A conjunction without the parts that cannot be said is a superset of the whole.
     fn all(&self, parts: &[Expr], need: Need) -> Result<Condition, Unsayable> {
-        let (mut said, mut inexact, mut refused) = (Vec::new(), None, None);
+        let (mut said, mut guards, mut inexact, mut refused) = (Vec::new(), Vec::new(), None, None);
         for part in parts {
             match self.condition(part, need) {
                 Ok(condition) => {
                     inexact = inexact.or(condition.inexact);
                     said.push(condition.sql);
+                    condition.guards.into_iter().for_each(|guard| add_guard(&mut guards, guard));
                 }
                 Err(reason) => refused = refused.or(Some(reason)),
             }
         }
         match refused {
             Some(reason) if said.is_empty() => Err(reason),
-            Some(reason) => Ok(joined(&said, " AND ", "TRUE", Some(format!("a part stays behind: {reason}")))),
-            None => Ok(joined(&said, " AND ", "TRUE", inexact)),
+            Some(reason) => {
+                let reason = Some(format!("a part stays behind: {reason}"));
+                Ok(Condition { guards, ..joined(&said, " AND ", "TRUE", reason) })
+            }
+            None => Ok(Condition { guards, ..joined(&said, " AND ", "TRUE", inexact) }),
         }
     }
 
     fn any(&self, parts: &[Expr], need: Need) -> Result<Condition, Unsayable> {
-        let parts = parts.iter().map(|part| self.condition(part, need)).collect::<Result<Vec<_>, _>>()?;
+        let parts = parts.iter().map(|part| self.condition(part, need).map(Condition::closed));
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let inexact = parts.iter().find_map(|part| part.inexact.clone());
         let said: Vec<_> = parts.into_iter().map(|part| part.sql).collect();
         Ok(joined(&said, " OR ", "FALSE", inexact))
@@ -183,7 +218,14 @@ fn joined(parts: &[SqlText], separator: &'static str, none: &'static str, inexac
         [only] => only.clone(),
         _ => SqlText::default().parenthesized(&SqlText::joined(parts, separator)),
     };
-    Condition { sql, inexact }
+    Condition { sql, guards: Vec::new(), inexact }
+}
+
+/// Each once.
+pub(crate) fn add_guard(guards: &mut Vec<SqlText>, guard: SqlText) {
+    if !guards.contains(&guard) {
+        guards.push(guard);
+    }
 }
 
 #[cfg(test)]

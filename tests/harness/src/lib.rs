@@ -5,6 +5,7 @@
 //! - [`S3`]: a real S3 server, and for each test that wants one an [`S3Proxy`] that records and injects faults.
 //! - [`DynamoDb`]: an embedded DynamoDB server behind a proxy that records every request and injects [`Fault`]s.
 //! - [`CannedDynamoDb`]: a server of DynamoDB's protocol that makes its items up, for measuring the client alone.
+//! - [`Export`]: a point-in-time export as DynamoDB writes it to S3.
 //! - [`scenario1`], [`scenario2`]: deterministic data sets for them, with the answers known without any query engine.
 //! - [`tpch`]: the tables of the TPC-H benchmark, for several of them at once.
 //!
@@ -35,6 +36,7 @@ mod dialect;
 mod directory;
 mod dynamodb;
 mod error;
+mod export;
 mod fault;
 mod fingerprint;
 mod home;
@@ -57,6 +59,7 @@ pub use canned::{CannedDynamoDb, CannedTable, ItemShape};
 pub use directory::persistent_directory;
 pub use dynamodb::DynamoDb;
 pub use error::{HarnessError, Result};
+pub use export::{Export, ExportFormat};
 pub use fault::{Fault, FaultKind};
 pub use mysql::{MySqlServer, MySqlStatement, Product};
 pub use postgres::Postgres;

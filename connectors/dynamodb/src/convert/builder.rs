@@ -36,6 +36,10 @@ impl RowBuilder {
         Ok(Self { schema, columns, bytes: 0 })
     }
 
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.columns.rows()
     }

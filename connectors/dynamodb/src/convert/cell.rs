@@ -2,7 +2,9 @@
 
 use super::column::ColumnType;
 use super::number::Number;
+use super::temporal::{EpochUnit, TimestampFormat};
 use crate::config::declaration;
+use arrow::datatypes::Schema;
 use headwater_core::config::quoted_key;
 use headwater_core::{Error, ErrorKind};
 
@@ -38,6 +40,16 @@ impl Cell<'_> {
         }
     }
 
+    /// A type of instants that would hold this value; of numbers, the unit in which it lies nearest to our days.
+    fn fitting_timestamp(self) -> Option<ColumnType> {
+        let format = match self {
+            Self::Text(text) => TimestampFormat::Rfc3339.of_text(text).map(|_| TimestampFormat::Rfc3339)?,
+            Self::Number(text) => TimestampFormat::Epoch(EpochUnit::likely(Number::parse(text)?.integer_digits())),
+            Self::Bytes(_) | Self::Bool(_) | Self::Nested(_) => return None,
+        };
+        Some(ColumnType::Timestamp(format))
+    }
+
     /// A type that would hold this value.
     fn fitting_type(self) -> ColumnType {
         let Self::Number(text) = self else { return ColumnType::Json };
@@ -48,6 +60,22 @@ impl Cell<'_> {
             }
             _ => ColumnType::Digits,
         }
+    }
+}
+
+/// A type with another one at the end of a path.
+fn replaced(whole: ColumnType, path: &[&Step], by: &ColumnType) -> ColumnType {
+    let Some((step, path)) = path.split_first() else { return by.clone() };
+    match (whole, step) {
+        (ColumnType::Struct(mut members), Step::Field { name, .. }) => {
+            for member in members.iter_mut().filter(|member| member.name == *name) {
+                member.kind = replaced(member.kind.clone(), path, by);
+            }
+            ColumnType::Struct(members)
+        }
+        (ColumnType::List(element), Step::Element) => ColumnType::List(Box::new(replaced(*element, path, by))),
+        (ColumnType::Map(value), Step::Element) => ColumnType::Map(Box::new(replaced(*value, path, by))),
+        _ => ColumnType::Json,
     }
 }
 
@@ -73,9 +101,12 @@ pub(crate) enum Step {
 
 impl Misfit {
     pub(crate) fn new(cell: Cell<'_>, wanted: &ColumnType) -> Box<Self> {
-        // A number fits a number column of another size; anything else only fits as JSON.
-        let numeric = matches!(wanted, ColumnType::Int64 | ColumnType::Decimal { .. });
-        let declare = if numeric { cell.fitting_type() } else { ColumnType::Json };
+        // A number fits a number column of another size, a time one of another form; anything else only fits as JSON.
+        let declare = match wanted {
+            ColumnType::Int64 | ColumnType::Decimal { .. } => cell.fitting_type(),
+            ColumnType::Timestamp(_) => cell.fitting_timestamp().unwrap_or(ColumnType::Json),
+            _ => ColumnType::Json,
+        };
         Box::new(Self { found: cell.describe(), wanted: wanted.label(), declare, path: Vec::new() })
     }
 
@@ -84,8 +115,8 @@ impl Misfit {
         self
     }
 
-    /// The error, with the declaration that would help.
-    pub(crate) fn into_error(self, catalog: &str, table: &str) -> Error {
+    /// The error, with the declaration that would help; `schema` has the column.
+    pub(crate) fn into_error(self, catalog: &str, table: &str, schema: &Schema) -> Error {
         let mut path = self.path.iter().rev();
         let (column, attribute) = match path.next() {
             Some(Step::Field { name, attribute }) => (name.as_str(), attribute.as_str()),
@@ -97,8 +128,14 @@ impl Misfit {
         });
         let message = format!("column {place} of table {table} is {}, but an item has {}", self.wanted, self.found);
         // Nested values can only be declared with their whole column.
-        let declare = if self.path.len() > 1 { &ColumnType::Json } else { &self.declare };
-        let line = declaration(column, attribute, declare);
+        let inner: Vec<&Step> = self.path.iter().rev().skip(1).collect();
+        let whole = schema.field_with_name(column).ok().and_then(ColumnType::of);
+        let declare = match whole {
+            Some(whole) => replaced(whole, &inner, &self.declare),
+            None if inner.is_empty() => self.declare.clone(),
+            None => ColumnType::Json,
+        };
+        let line = declaration(column, attribute, &declare);
         let line = format!("[catalogs.{catalog}.tables.{}.columns] {line}", quoted_key(table));
         Error::new(ErrorKind::SchemaMismatch, message).with_hint(format!("declare its type: {line}"))
     }

@@ -5,6 +5,7 @@ use super::pattern::Pattern;
 use arrow::array::timezone::Tz;
 use arrow::compute::kernels::cast_utils::{Parser, string_to_datetime};
 use arrow::datatypes::Date32Type;
+use chrono::NaiveDate;
 
 /// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999Z in microseconds. An instant beyond is the sign of another unit:
 /// milliseconds read as seconds.
@@ -43,8 +44,17 @@ impl EpochUnit {
         }
     }
 
+    /// The unit in which a number of so many digits is an instant of our days: seconds have ten.
+    pub(super) fn likely(digits: u32) -> Self {
+        match digits {
+            0..=11 => Self::Seconds,
+            12..=14 => Self::Milliseconds,
+            _ => Self::Microseconds,
+        }
+    }
+
     /// How many decimal places of it make microseconds.
-    fn places(self) -> i8 {
+    pub(crate) fn places(self) -> i8 {
         match self {
             Self::Seconds => 6,
             Self::Milliseconds => 3,
@@ -78,7 +88,7 @@ impl TimestampFormat {
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z of an S; `None` if it says none or is finer than microseconds.
-    pub(super) fn of_text(&self, text: &str) -> Option<i64> {
+    pub(crate) fn of_text(&self, text: &str) -> Option<i64> {
         let micros = match self {
             Self::Rfc3339 => timestamp_micros(text),
             Self::Epoch(_) => return plain_digits(text).and_then(|text| self.of_number(text)),
@@ -170,6 +180,12 @@ fn timestamp_micros(text: &str) -> Option<i64> {
 fn is_offset(text: &str) -> bool {
     let shape = |(index, byte): (usize, u8)| if index == 3 { byte == b':' } else { byte.is_ascii_digit() };
     text.len() == 6 && text.bytes().enumerate().skip(1).all(shape)
+}
+
+/// `YYYY-MM-DD` of a number of days since 1970-01-01; `None` outside of the years 1 to 9999.
+pub(crate) fn day_text(days: i64) -> Option<String> {
+    let days = i32::try_from(days).ok().filter(|days| DAYS.contains(days))?;
+    Some(NaiveDate::from_epoch_days(days)?.format("%Y-%m-%d").to_string())
 }
 
 /// Days since 1970-01-01 of a `YYYY-MM-DD`.

@@ -2,6 +2,7 @@
 
 use super::json::Broken;
 use crate::convert::Misfit;
+use arrow::datatypes::Schema;
 use headwater_core::{Error, ErrorKind};
 
 /// What is wrong with an answer.
@@ -16,14 +17,14 @@ pub(crate) enum Flaw {
 }
 
 impl Flaw {
-    /// The error, for the table of a catalog.
-    pub(crate) fn into_error(self, catalog: &str, table: &str) -> Error {
+    /// The error, for the table of a catalog, read into columns of `schema`.
+    pub(crate) fn into_error(self, catalog: &str, table: &str, schema: &Schema) -> Error {
         match self {
             Self::Broken(broken) => {
                 let message = format!("an answer for table {table} is not DynamoDB's: {broken}");
                 Error::new(ErrorKind::Corrupt, message).with_hint("is this a DynamoDB endpoint?")
             }
-            Self::Misfit(misfit) => misfit.into_error(catalog, table),
+            Self::Misfit(misfit) => misfit.into_error(catalog, table, schema),
             Self::Other(error) => error,
         }
     }

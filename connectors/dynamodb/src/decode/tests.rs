@@ -38,7 +38,7 @@ fn finished(mut builder: RowBuilder) -> Outcome {
 }
 
 fn shown(flaw: Flaw) -> String {
-    let error = flaw.into_error("db", "things");
+    let error = flaw.into_error("db", "things", &Schema::empty());
     format!("{error} {:?}", error.hint())
 }
 

@@ -4,10 +4,12 @@ use super::pieces::Pieces;
 use super::{Format, Item, ReadFile, ion, json};
 use crate::convert::RowBuilder;
 use crate::decode::Flaw;
+use arrow::datatypes::Schema;
 use aws_smithy_types::base64;
 use flate2::read::MultiGzDecoder;
 use headwater_core::{Error, ErrorKind, Result};
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
 
 /// An item has at most 400 KB, and its text a few times that.
 const LONGEST_LINE: u64 = 16 << 20;
@@ -35,14 +37,15 @@ impl Lines {
     /// # Errors
     /// `Corrupt` for a file that is not as exported, `SchemaMismatch` for a value that does not fit its column.
     pub(super) fn next_row(&mut self, rows: &mut RowBuilder) -> Result<bool> {
-        self.next(|format, line| match format {
+        let schema = Arc::clone(rows.schema());
+        let row = self.next(&schema, |format, line| match format {
             Format::DynamodbJson => json::row(line, rows).map_err(Unread::Flaw),
             Format::Ion => {
                 let item = ion::item(line).map_err(Unread::Text)?;
                 rows.push(&item).map_err(|misfit| Unread::Flaw(misfit.into()))
             }
-        })
-        .map(|row| row.is_some())
+        });
+        row.map(|row| row.is_some())
     }
 
     /// The next item; `None` at the end.
@@ -50,13 +53,17 @@ impl Lines {
     /// # Errors
     /// `Corrupt` for a file that is not as exported.
     pub(super) fn next_item(&mut self) -> Result<Option<Item>> {
-        self.next(|format, line| match format {
+        self.next(&Schema::empty(), |format, line| match format {
             Format::DynamodbJson => json::values(line).map_err(Unread::Flaw),
             Format::Ion => ion::item(line).map_err(Unread::Text),
         })
     }
 
-    fn next<T>(&mut self, read: impl FnOnce(Format, &[u8]) -> std::result::Result<T, Unread>) -> Result<Option<T>> {
+    fn next<T>(
+        &mut self,
+        schema: &Schema,
+        read: impl FnOnce(Format, &[u8]) -> std::result::Result<T, Unread>,
+    ) -> Result<Option<T>> {
         if !self.fill_line()? {
             return self.check_end().map(|()| None);
         }
@@ -64,7 +71,7 @@ impl Lines {
         let found = read(self.file.format, self.line.trim_ascii());
         found.map(Some).map_err(|unread| match unread {
             Unread::Flaw(Flaw::Broken(broken)) => self.corrupt(&format!("item {}: {broken}", self.items)),
-            Unread::Flaw(flaw) => flaw.into_error(&self.catalog, &self.file.table),
+            Unread::Flaw(flaw) => flaw.into_error(&self.catalog, &self.file.table, schema),
             Unread::Text(reason) => self.corrupt(&format!("item {}: {reason}", self.items)),
         })
     }

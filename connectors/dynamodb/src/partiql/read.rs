@@ -115,7 +115,7 @@ impl Reading {
         let mut builder = RowBuilder::new(Arc::clone(&self.schema))?;
         let mut batches = Vec::new();
         for item in items.iter().take(usize::try_from(self.left).unwrap_or(usize::MAX)) {
-            builder.push(item).map_err(|misfit| misfit.into_error(catalog, &self.pages.table))?;
+            builder.push(item).map_err(|misfit| misfit.into_error(catalog, &self.pages.table, builder.schema()))?;
             self.left -= 1;
             let full = builder.rows() >= self.context.max_batch_rows.max(1);
             if full || builder.bytes() > self.context.max_batch_bytes {

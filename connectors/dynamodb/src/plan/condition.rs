@@ -19,8 +19,10 @@
 //! an item is left out; where it does not, reading it is an error. Neither is a wrong row.
 
 use super::Reading;
+use super::conjunct::Conjunct;
 use super::expression::{Aliases, Condition, MAX_IN_OPERANDS};
 use super::literal::attribute;
+use super::stored::{DIGITS, OFFSETS, Stored};
 use super::target::{Target, attribute_of_column};
 use crate::convert::{ColumnType, KeyKind};
 use headwater_core::{CompareOp, Expr, TableMetadata, Value};
@@ -61,6 +63,26 @@ impl Compiler<'_> {
             Expr::StartsWith { operand, prefix } => self.starts_with(operand, prefix, wanted),
             _ => Err("DynamoDB has no such expression".to_owned()),
         }
+    }
+
+    /// For a condition on dates or times that cannot be sent: one on what is stored that holds wherever it does; and why
+    /// what comes must be checked again.
+    pub(super) fn weaker(&mut self, conjunct: &Conjunct<'_>) -> Option<(Condition, &'static str)> {
+        let mut column = None;
+        conjunct.expr.visit_columns(&mut |name| column = Some(name.to_owned()));
+        let column = column?;
+        let stored = Stored::of(&self.column_type(&column).ok()?)?;
+        let mut tests = Vec::new();
+        for (op, value) in stored.weaker(conjunct, &column)? {
+            let value = self.aliases.value(attribute(stored.kind(), &value).ok()?);
+            tests.push(Condition::test(format!("{} {} {value}", self.alias(&column).ok()?, op.symbol()), 1));
+        }
+        if stored.kind() == KeyKind::S {
+            return Some((Condition::all(tests), OFFSETS));
+        }
+        let alias = self.alias(&column).ok()?;
+        let text = self.of_type(&alias, KeyKind::S, Condition::Always);
+        Some((Condition::any(vec![Condition::all(tests), text]), DIGITS))
     }
 
     fn comparison(&mut self, name: &str, op: CompareOp, value: &Value, wanted: bool) -> Result<Condition, Reason> {
@@ -123,7 +145,7 @@ impl Compiler<'_> {
             return Err("only a column's beginning is tested by DynamoDB".to_owned());
         };
         let kind = self.comparable(name)?;
-        if kind != KeyKind::S {
+        if kind != KeyKind::S || self.stored(name)?.is_some() {
             return Err("only text begins with something".to_owned());
         }
         if prefix.is_empty() && !wanted {
@@ -154,7 +176,14 @@ impl Compiler<'_> {
         if empty && (self.reading.is_table_key(attribute_name) || self.target.is_key(attribute_name)) {
             return Err("DynamoDB rejects an empty value for a key attribute".to_owned());
         }
-        attribute(kind, value).map(|value| self.aliases.value(value))
+        let value = match self.stored(name)? {
+            None => attribute(kind, value)?,
+            Some(stored) => {
+                let value = stored.value(value).ok_or("the constant has no form like what is stored")?;
+                attribute(kind, &value)?
+            }
+        };
+        Ok(self.aliases.value(value))
     }
 
     fn attribute(&self, name: &str) -> Result<&str, Reason> {
@@ -167,7 +196,18 @@ impl Compiler<'_> {
     }
 
     fn comparable(&self, name: &str) -> Result<KeyKind, Reason> {
+        if let Some(stored) = self.stored(name)? {
+            return Ok(stored.kind());
+        }
         self.column_type(name)?.comparable().map_err(|reason| format!("column {name} is not compared: {reason}"))
+    }
+
+    /// How a column's dates or times are stored, if always in this one way: numbers may be text in all but keys.
+    fn stored(&self, name: &str) -> Result<Option<Stored>, Reason> {
+        let stored = Stored::of(&self.column_type(name)?).filter(|stored| stored.is_exact());
+        let attribute = self.attribute(name)?;
+        let is_key = self.reading.is_table_key(attribute) || self.target.is_key(attribute);
+        Ok(stored.filter(|stored| is_key || stored.kind() == KeyKind::S))
     }
 
     fn column_type(&self, name: &str) -> Result<ColumnType, Reason> {

@@ -114,9 +114,16 @@ pub(super) struct FilterExpression {
 }
 
 impl FilterExpression {
-    /// Adds a condition, or says why it cannot be sent.
-    pub(super) fn push(&mut self, compiler: &mut Compiler<'_>, conjunct: &Conjunct<'_>) -> Result<(), Reason> {
-        match compiler.compile(conjunct.expr, true)? {
+    /// Adds a condition, or a weaker one, or says why it cannot be sent.
+    pub(super) fn push(&mut self, compiler: &mut Compiler<'_>, conjunct: &Conjunct<'_>) -> Answer {
+        let added = compiler.compile(conjunct.expr, true).and_then(|condition| self.add(condition));
+        let Err(reason) = added else { return Answer::Exact };
+        let weaker = compiler.weaker(conjunct).and_then(|(condition, why)| self.add(condition).ok().map(|()| why));
+        weaker.map_or(Answer::Refused(reason), |why| Answer::Inexact(why.to_owned()))
+    }
+
+    fn add(&mut self, condition: Condition) -> Result<(), Reason> {
+        match condition {
             Condition::Always => {}
             Condition::Never => self.never = true,
             Condition::Test { text, operators } => {

@@ -1,12 +1,12 @@
 //! Reading everything: the table, or an index that has all the rows that are wanted.
 
+use super::Reading;
 use super::condition::Compiler;
 use super::conjunct::{Conjunct, FilterExpression};
 use super::expression::Aliases;
 use super::request::{ReadParameters, SCAN, operation};
 use super::target::Target;
 use super::template::QueryShape;
-use super::{Reading, refuse};
 use headwater_core::{Answer, Error, Result, SourceRequest};
 
 /// A Scan gets a further segment for so many bytes: four pages of 1 MB.
@@ -30,7 +30,7 @@ pub(super) fn scan_shape(reading: &Reading<'_>, target: &Target<'_>, conjuncts: 
     let mut outcomes = Vec::with_capacity(conjuncts.len());
     for conjunct in conjuncts {
         let mut compiler = Compiler { reading, target, aliases: &mut aliases };
-        outcomes.push(filter.push(&mut compiler, conjunct).map_or_else(refuse, |()| Answer::Exact));
+        outcomes.push(filter.push(&mut compiler, conjunct));
     }
     let never = filter.never;
     ScanShape { base: reading.base(target, filter.text(), aliases), outcomes, never }

@@ -1,7 +1,8 @@
 //! The one condition on the sort key that a Query takes.
 
 use super::conjunct::Conjunct;
-use super::literal::{AsKey, MAX_SORT_BYTES, key_value};
+use super::literal::{AsKey, MAX_SORT_BYTES};
+use super::stored::{OFFSETS, Stored};
 use super::target::Key;
 use headwater_core::{Answer, CompareOp, Expr, Value, eval::passes};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,32 @@ pub(super) fn sort_test(key: &Key, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Ve
     equality(key, conjuncts).or_else(|| prefix(key, conjuncts)).unwrap_or_else(|| range(key, conjuncts))
 }
 
+/// The same for a key of texts of instants, which do not sort as what they say: only bounds, to be checked again. What
+/// has none is refused for this reason.
+pub(super) fn weaker_test(
+    key: &Key,
+    stored: Stored,
+    conjuncts: &[&Conjunct<'_>],
+    reason: &str,
+) -> (SortTest, Vec<Answer>) {
+    let weaker = |conjunct: &&Conjunct<'_>| {
+        let tests = stored.weaker(conjunct, &key.column)?;
+        Some(tests.into_iter().map(|(op, value)| Expr::column(&key.column).compare(op, value)).collect())
+    };
+    let weaker: Vec<Option<Vec<Expr>>> = conjuncts.iter().map(weaker).collect();
+    let parts: Vec<Conjunct<'_>> = weaker.iter().flatten().flatten().map(|expr| Conjunct { filter: 0, expr }).collect();
+    let text = Key { stored: None, ..key.clone() };
+    let (test, answers) = range(&text, &parts.iter().collect::<Vec<_>>());
+    let mut answers = answers.into_iter();
+    let answers = weaker.iter().zip(conjuncts).map(|(exprs, conjunct)| {
+        let Some(exprs) = exprs else { return unless_true_of_all(key, conjunct, || reason.to_owned()) };
+        let applied = answers.by_ref().take(exprs.len()).filter(|part| !matches!(part, Answer::Refused(_))).count();
+        if applied > 0 { Answer::Inexact(OFFSETS.to_owned()) } else { Answer::Refused(reason.to_owned()) }
+    });
+    let answers = answers.collect();
+    (test, answers)
+}
+
 /// `=` and `IN`: all other conditions on the key are checked here, on the values themselves.
 fn equality(key: &Key, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answer>)> {
     let values = conjuncts.iter().find_map(|conjunct| storable(key, &conjunct.equals(&key.column)?))?;
@@ -42,7 +69,7 @@ fn equality(key: &Key, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Ans
 fn storable(key: &Key, values: &[Value]) -> Option<Vec<(Value, Json)>> {
     let (mut kept, mut seen) = (Vec::new(), HashSet::new());
     for value in values {
-        match key_value(key.kind, true, value) {
+        match key.found_value(true, value) {
             AsKey::Storable(json) if seen.insert(json.to_string()) => kept.push((value.clone(), json)),
             AsKey::Storable(_) | AsKey::Impossible => {}
             AsKey::Unfit | AsKey::Unclear => return None,
@@ -58,7 +85,8 @@ fn prefix(key: &Key, conjuncts: &[&Conjunct<'_>]) -> Option<(SortTest, Vec<Answe
     };
     let at = conjuncts.iter().position(|conjunct| prefix_of(conjunct).is_some())?;
     let prefix = prefix_of(conjuncts.get(at)?)?;
-    let mut answers: Vec<Answer> = conjuncts.iter().map(|conjunct| unless_true_of_all(key, conjunct)).collect();
+    let mut answers: Vec<Answer> =
+        conjuncts.iter().map(|conjunct| unless_true_of_all(key, conjunct, || one_only(key))).collect();
     *answers.get_mut(at)? = Answer::Exact;
     if prefix.len() > MAX_SORT_BYTES {
         // No key is that long, and DynamoDB would refuse the question.
@@ -103,7 +131,7 @@ fn range(key: &Key, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
     for conjunct in conjuncts {
         let bound = conjunct.comparison(&key.column).filter(|(_, value)| as_json(key, value).is_some());
         let taken = bound.is_some_and(|(op, value)| bounds.add(op, value));
-        answers.push(if taken { Answer::Exact } else { unless_true_of_all(key, conjunct) });
+        answers.push(if taken { Answer::Exact } else { unless_true_of_all(key, conjunct, || one_only(key)) });
     }
     let (test, between) = match (bounds.lower, bounds.upper) {
         (None, None) => (SortTest::Any, false),
@@ -117,7 +145,7 @@ fn range(key: &Key, conjuncts: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
 }
 
 fn as_json(key: &Key, value: &Value) -> Option<Json> {
-    match key_value(key.kind, true, value) {
+    match key.found_value(true, value) {
         AsKey::Storable(json) => Some(json),
         AsKey::Impossible | AsKey::Unfit | AsKey::Unclear => None,
     }
@@ -148,10 +176,10 @@ fn blur_strict_bounds(key: &Key, conjuncts: &[&Conjunct<'_>], answers: &mut [Ans
 }
 
 /// A key is never NULL; any other condition is one too many.
-fn unless_true_of_all(key: &Key, conjunct: &Conjunct<'_>) -> Answer {
-    if conjunct.is_not_null(&key.column) { Answer::Exact } else { refused(key) }
+fn unless_true_of_all(key: &Key, conjunct: &Conjunct<'_>, reason: impl FnOnce() -> String) -> Answer {
+    if conjunct.is_not_null(&key.column) { Answer::Exact } else { Answer::Refused(reason()) }
 }
 
-fn refused(key: &Key) -> Answer {
-    Answer::Refused(format!("a Query takes one condition on the sort key {} and no further filter on it", key.column))
+fn one_only(key: &Key) -> String {
+    format!("a Query takes one condition on the sort key {} and no further filter on it", key.column)
 }

@@ -2,6 +2,7 @@
 
 use super::cost::Sizes;
 use super::literal::{AsKey, key_value};
+use super::stored::Stored;
 use crate::convert::{ColumnType, DateFormat, KeyKind, TimestampFormat, attribute_of};
 use crate::metadata::{IndexDetail, IndexKey, TableDetail};
 use arrow::datatypes::Field;
@@ -14,6 +15,9 @@ pub(super) struct Key {
     pub(super) attribute: String,
     pub(super) column: String,
     pub(super) kind: KeyKind,
+    /// How the column's dates or times are stored in it.
+    #[serde(default)]
+    pub(super) stored: Option<Stored>,
     /// Why the column's values are not the key's own, so that it cannot be looked up; `None`: it can.
     pub(super) problem: Option<String>,
     /// Whether the column has values of the key's kind alone: any other value of the attribute cannot be read.
@@ -26,9 +30,18 @@ pub(super) struct Key {
 impl Key {
     /// What a value is as this key; `is_sort`: as a sort key.
     pub(super) fn value(&self, is_sort: bool, value: &Value) -> AsKey {
-        match key_value(self.kind, is_sort, value) {
+        match self.found_value(is_sort, value) {
             AsKey::Impossible if self.may_be_unfit && !value.is_null() && self.kind != KeyKind::N => AsKey::Unfit,
             found => found,
+        }
+    }
+
+    /// The same, where only values that are keys are meant.
+    pub(super) fn found_value(&self, is_sort: bool, value: &Value) -> AsKey {
+        match self.stored {
+            None => key_value(self.kind, is_sort, value),
+            Some(_) if value.is_null() => AsKey::Impossible,
+            Some(stored) => stored.value(value).map_or(AsKey::Unclear, |value| key_value(self.kind, is_sort, &value)),
         }
     }
 
@@ -43,11 +56,14 @@ impl Key {
         let attribute = attribute.to_owned();
         let Some(field) = best else {
             let problem = Some(format!("key attribute {attribute} is no column"));
-            return Self { column: attribute.clone(), attribute, kind, problem, is_typed: false, may_be_unfit: false };
+            let column = attribute.clone();
+            return Self { attribute, column, kind, stored: None, problem, is_typed: false, may_be_unfit: false };
         };
-        let is_typed = ColumnType::of(field).and_then(|column| accepted(&column)) == Some(kind);
+        let column_type = ColumnType::of(field);
+        let is_typed = column_type.as_ref().and_then(accepted) == Some(kind);
+        let stored = column_type.as_ref().and_then(Stored::of).filter(|stored| stored.kind() == kind);
         let (column, problem) = (field.name().clone(), problem(field, kind));
-        Self { attribute, column, kind, problem, is_typed, may_be_unfit: false }
+        Self { attribute, column, kind, stored, problem, is_typed, may_be_unfit: false }
     }
 
     /// Whether the column's values mean the same in the engine and as a key.
@@ -58,8 +74,11 @@ impl Key {
 
 /// Why a column does not stand for a key of this kind.
 fn problem(field: &Field, kind: KeyKind) -> Option<String> {
-    let name = field.name();
-    match ColumnType::of(field).map(|column| column.comparable()) {
+    let (name, column) = (field.name(), ColumnType::of(field));
+    if column.as_ref().and_then(Stored::of).is_some_and(|stored| stored.is_exact() && stored.kind() == kind) {
+        return None;
+    }
+    match column.map(|column| column.comparable()) {
         Some(Ok(column)) if column == kind => None,
         Some(Err(reason)) => Some(format!("key column {name} is not compared: {reason}")),
         _ => Some(format!("key column {name} is read as another type")),

@@ -1,14 +1,14 @@
 //! Query requests that differ in the key alone.
 
+use super::Reading;
 use super::condition::Compiler;
 use super::conjunct::{Conjunct, FilterExpression, Uses};
 use super::expression::Aliases;
 use super::literal::AsKey;
 use super::request::{BATCH_GET_ITEM, BatchParameters, KeyBatch, QUERY, ReadParameters, capacity_wanted, operation};
-use super::sort::{SortTest, sort_test};
+use super::sort::{SortTest, sort_test, weaker_test};
 use super::target::{Key, Target};
 use super::top::Direction;
-use super::{Reading, refuse};
 use headwater_core::{Answer, Expr, Result, SourceRequest, Value, eval::passes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -57,7 +57,7 @@ pub(super) fn query_shape(reading: &Reading<'_>, target: &Target<'_>, conjuncts:
             Uses::Mixed => Answer::Refused("a Query takes no key attribute in its filter".to_owned()),
             Uses::Others => {
                 let mut compiler = Compiler { reading, target, aliases: &mut aliases };
-                filter.push(&mut compiler, conjunct).map_or_else(refuse, |()| Answer::Exact)
+                filter.push(&mut compiler, conjunct)
             }
         });
     }
@@ -75,9 +75,10 @@ pub(super) fn query_shape(reading: &Reading<'_>, target: &Target<'_>, conjuncts:
 
 fn sort_part(target: &Target<'_>, own: &[&Conjunct<'_>]) -> (SortTest, Vec<Answer>) {
     let Some(sort) = &target.sort else { return (SortTest::Any, Vec::new()) };
-    match &sort.problem {
-        None => sort_test(sort, own),
-        Some(reason) => (SortTest::Any, vec![Answer::Refused(reason.clone()); own.len()]),
+    match (&sort.problem, sort.stored) {
+        (None, _) => sort_test(sort, own),
+        (Some(reason), Some(stored)) => weaker_test(sort, stored, own, reason),
+        (Some(reason), None) => (SortTest::Any, vec![Answer::Refused(reason.clone()); own.len()]),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn candidates<'a>(reading: &Reading<'a>, conjuncts: &[Conjunct<'_>]) 
     for detail in &reading.detail.indexes {
         let target = Target::of_index(reading.table, reading.detail, detail);
         match index::refusal(detail, &target, reading) {
-            Some(reason) => notes.push(not_used(&target, &reason)),
+            Some(reason) => notes.push(format!("{} not used: {reason}", target.label())),
             None => candidates.push(candidate(target, reading, conjuncts)),
         }
     }
@@ -62,10 +62,6 @@ fn candidate<'a>(target: Target<'a>, reading: &Reading<'_>, conjuncts: &[Conjunc
     Candidate { target, shape, unproven }
 }
 
-fn not_used(target: &Target<'_>, reason: &str) -> String {
-    format!("{} not used: {reason}", target.label())
-}
-
 /// The cheapest way; and in words why each other index is not it.
 pub(super) fn cheapest<'c, 'a>(
     reading: &Reading<'_>,
@@ -77,8 +73,9 @@ pub(super) fn cheapest<'c, 'a>(
     let best = ways.min_by(|a, b| a.compare(b))?;
     let others = candidates.iter().filter(|other| !std::ptr::eq(*other, best.candidate));
     let notes = others.filter(|other| other.target.index.is_some()).map(|other| {
+        // The keys of a join, if there are any, may still lead through it.
         let reason = other.why_not(reading, conjuncts, &best);
-        not_used(&other.target, &reason)
+        format!("{} not used without a join's keys: {reason}", other.target.label())
     });
     let notes = notes.collect();
     Some((best, notes))

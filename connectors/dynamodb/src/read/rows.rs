@@ -3,6 +3,7 @@
 use super::reader::Reader;
 use crate::convert::RowBuilder;
 use crate::decode::{Facts, Flaw, item, page};
+use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use headwater_core::{Result, ScanContext, Split};
 use std::sync::Arc;
@@ -34,6 +35,11 @@ impl Rows {
         let builder = RowBuilder::new(Arc::clone(&split.schema))?;
         let left = split.limit.unwrap_or(u64::MAX);
         Ok(Self { builder, context: context.clone(), left, batches: Vec::new() })
+    }
+
+    /// The columns.
+    pub(super) fn schema(&self) -> &Schema {
+        self.builder.schema()
     }
 
     /// Whether no more rows are wanted.

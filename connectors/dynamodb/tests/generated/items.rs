@@ -6,8 +6,23 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value as Json, json};
 
 /// The columns that requests are about; items have more.
-pub(crate) const COLUMNS: [&str; 12] =
-    ["user", "at", "email", "status", "total", "txt", "int", "big", "dec", "flag", "bin", "digits"];
+pub(crate) const COLUMNS: [&str; 16] = [
+    "user", "at", "email", "status", "total", "txt", "int", "big", "dec", "flag", "bin", "digits", "seen", "stamp",
+    "when", "day",
+];
+
+/// How the dates and times among them are declared.
+pub(crate) const DECLARED: &str = "[catalogs.db.tables.orders.columns]\nseen = \"timestamp(epoch_s)\"\n\
+     stamp = \"timestamp\"\nwhen = \"timestamp(epoch_ms)\"\nday = \"date\"\n";
+
+/// Texts of instants five hours apart, the first at noon of 2026-03-05, in offsets of up to fourteen hours.
+fn stamp(i: i64) -> String {
+    let offset = [0, 2, -11, 14][usize::try_from(i % 4).unwrap()];
+    let local = chrono::DateTime::from_timestamp(1_772_712_000 + (i * 5 + offset) * 3_600, 0).unwrap();
+    let sign = if offset < 0 { '-' } else { '+' };
+    let zone = if offset == 0 { "Z".to_owned() } else { format!("{sign}{:02}:00", offset.abs()) };
+    format!("{}{zone}", local.format("%Y-%m-%dT%H:%M:%S"))
+}
 
 /// The values of an attribute, and in how many of a hundred items it is absent and NULL. Key attributes of an index
 /// are never NULL nor empty: DynamoDB rejects such items.
@@ -32,6 +47,13 @@ fn attributes() -> Vec<(&'static str, u32, u32, Vec<Json>)> {
         ("flag", 15, 15, vec![json!({ "BOOL": true }), json!({ "BOOL": false })]),
         ("bin", 15, 15, ["", "AA==", "/w==", "AP8="].map(|bytes| json!({ "B": bytes })).to_vec()),
         ("digits", 15, 15, numbers(&["1E-130", "9.99E+125", "0", "1.5", "-1E-130"])),
+        (
+            "when",
+            20,
+            10,
+            [numbers(&["0", "1772712000000", "1772712000000.5"]), texts(&["1772712000000", "-1", "0"])].concat(),
+        ),
+        ("day", 20, 10, texts(&["2026-03-05", "2026-03-06", "0001-01-01", "9999-12-31", "1970-01-01"])),
         ("mix", 15, 15, vec![json!({ "S": "a" }), json!({ "N": "1" }), json!({ "L": [] }), json!({ "M": {} })]),
         ("set", 30, 10, vec![json!({ "SS": ["b", "a"] }), json!({ "SS": ["ä"] })]),
         ("deep", 40, 10, vec![deep, json!({ "M": {} })]),
@@ -47,6 +69,8 @@ pub(crate) fn items(runner: &mut TestRunner, flat: bool) -> Vec<Json> {
         let user = if flat { format!("u{i}") } else { format!("u{}", i % 6) };
         item.insert("user".to_owned(), json!({ "S": user }));
         item.insert("at".to_owned(), json!({ "N": (i - 40).to_string() }));
+        item.insert("seen".to_owned(), json!({ "N": (i - 40).to_string() }));
+        item.insert("stamp".to_owned(), json!({ "S": stamp(i) }));
         item.insert("pad".to_owned(), json!({ "S": "x".repeat(400) }));
         for (name, absent, null, values) in &attributes {
             let value = match chance(runner, 100) {

@@ -10,7 +10,9 @@ use arrow::array::RecordBatch;
 use headwater_core::{
     Answer, Expr, JoinKeys, KeyDecision, ScanPlan, ScanRequest, SortKey, TableMetadata, Value, eval::passes,
 };
-use items::{COLUMNS, items};
+pub(crate) use items::items as generated_items;
+use items::items;
+use items::{COLUMNS, DECLARED};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use request::{Case, case};
 use std::cmp::Ordering;
@@ -42,7 +44,7 @@ fn seed() -> u64 {
     std::env::var("HEADWATER_SEED").map_or(20_261_121, |seed| seed.parse().expect("HEADWATER_SEED is a number"))
 }
 
-fn runner() -> TestRunner {
+pub(crate) fn runner() -> TestRunner {
     let mut bytes = [7; 32];
     bytes[..8].copy_from_slice(&seed().to_le_bytes());
     TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
@@ -64,8 +66,24 @@ async fn no_way_to_the_rows_of_a_table_without_a_sort_key_changes_an_answer() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_way_by_times_that_are_stored_as_numbers_changes_an_answer() {
+    let tally = hold(&[("user", "S"), ("seen", "N")]).await;
+    for way in ["Scan", "Query", "Query backward", "BatchGetItem", "keys BatchGetItem"] {
+        assert!(tally.contains_key(way), "no {way} in {tally:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_way_by_times_that_are_stored_as_text_changes_an_answer() {
+    let tally = hold(&[("user", "S"), ("stamp", "S")]).await;
+    for way in ["Scan", "Query", "keys Query"] {
+        assert!(tally.contains_key(way), "no {way} in {tally:?}");
+    }
+}
+
 async fn hold(keys: &[(&str, &str)]) -> BTreeMap<String, usize> {
-    let source = Source::start().await;
+    let source = Source::with(DECLARED).await;
     source.server.create_table(crate::indexed::with_indexes("orders", keys)).await.unwrap();
     let mut runner = runner();
     source.server.put_items("orders", items(&mut runner, keys.len() == 1)).await.unwrap();

@@ -113,6 +113,12 @@ fn values_of(column: &str) -> Vec<Value> {
             dec(i128::MAX, 0),
             dec(1, 38),
         ],
+        "seen" => [0, 60_000_000, 55_500_000, -40_000_000, 1_000_000_000_000].map(Value::Instant).to_vec(),
+        "stamp" => {
+            [0, 5, 12, 50, 51, 700].map(|hours| Value::Instant((1_772_712_000 + hours * 3_600) * 1_000_000)).to_vec()
+        }
+        "when" => [0, -1_000, 1, 1_772_712_000_000_000, 1_772_712_000_000_500].map(Value::Instant).to_vec(),
+        "day" => [0, 20_517, 20_518, -719_162, 2_932_896, i32::MAX].map(Value::Date).to_vec(),
         "flag" => vec![Value::Boolean(true), Value::Boolean(false)],
         _ => vec![Value::Binary(vec![]), Value::Binary(vec![0]), Value::Binary(vec![255])],
     }
@@ -184,6 +190,8 @@ fn leading() -> impl Strategy<Value = Vec<Expr>> {
     prop_oneof![
         2 => bound("user").prop_map(|one| vec![one]),
         2 => (bound("user"), ranged("at")).prop_map(|(a, b)| vec![a, b]),
+        2 => (bound("user"), ranged("seen")).prop_map(|(a, b)| vec![a, b]),
+        2 => (bound("user"), ranged("stamp")).prop_map(|(a, b)| vec![a, b]),
         4 => (bound("user"), ranged("total")).prop_map(|(a, b)| vec![a, b]),
         2 => bound("email").prop_map(|one| vec![one]),
         1 => ranged("email").prop_map(|one| vec![one]),
@@ -195,7 +203,7 @@ fn leading() -> impl Strategy<Value = Vec<Expr>> {
 }
 
 fn top() -> impl Strategy<Value = Top> {
-    let key = prop_oneof![3 => Just("at"), 3 => Just("total"), 1 => Just("user"), 1 => Just("txt")];
+    let key = prop_oneof![3 => Just("at"), 3 => Just("total"), 2 => Just("seen"), 1 => Just("stamp"), 1 => Just("user"), 1 => Just("txt")];
     let key = (key, any::<bool>(), any::<bool>()).prop_map(|(column, descending, nulls_first)| SortKey {
         column: column.to_owned(),
         descending,
@@ -210,6 +218,8 @@ fn keys() -> impl Strategy<Value = JoinKeys> {
         vec!["user"],
         vec!["email"],
         vec!["user", "at"],
+        vec!["user", "seen"],
+        vec!["user", "stamp"],
         vec!["status", "total"],
         vec!["total"],
         vec!["status"],

@@ -36,26 +36,61 @@ impl Column for Decimals {
     }
 }
 
+/// So many digits in base 10,000 are one 64-bit integer.
+const SHORT: usize = 4;
+/// The powers of ten that are.
+const POWERS: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = 10 * powers[at - 1];
+        at += 1;
+    }
+    powers
+};
+
 /// The value times `10^scale`, exactly.
 fn unscaled(bytes: &[u8], scale: i8) -> Result<i128, Misfit> {
-    let mut words = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-    let mut header = || words.next().ok_or_else(|| Misfit::corrupt("a numeric without a header"));
-    let (count, weight, sign, _display_scale) = (header()?, header()?.cast_signed(), header()?, header()?);
+    let Some((header, digits)) = bytes.split_first_chunk::<8>() else {
+        return Err(Misfit::corrupt("a numeric without a header"));
+    };
+    let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+    let (count, weight, sign) = (usize::from(word(0)), word(2).cast_signed(), word(4));
     match sign {
         0 | NEGATIVE => {}
         NOT_A_NUMBER => return Err(not_a_number()),
         _ => return Err(Misfit::corrupt("a numeric that is no finite number")),
     }
-    if bytes.len() != 8 + 2 * usize::from(count) {
+    if digits.len() != 2 * count {
         return Err(Misfit::corrupt("a numeric whose length is not that of its digits"));
     }
-    let mut magnitude = 0i128;
-    for (index, digit) in (0..i32::from(count)).zip(words.by_ref()) {
-        let exponent = 4 * (i32::from(weight) - index) + i32::from(scale);
-        let part = scaled(i128::from(digit), exponent).ok_or_else(too_wide)?;
-        magnitude = magnitude.checked_add(part).ok_or_else(too_wide)?;
-    }
+    let digits = digits.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    // What one of the first digit is worth.
+    let first = 4 * i32::from(weight) + i32::from(scale);
+    let magnitude = match count {
+        0..=SHORT => short(digits.clone(), first - 4 * (i32::from(word(0)) - 1)),
+        _ => None,
+    };
+    let magnitude = magnitude.or_else(|| long(digits, first)).ok_or_else(too_wide)?;
     Ok(if sign == NEGATIVE { -magnitude } else { magnitude })
+}
+
+/// Nearly all numbers of practice: one 64-bit integer times `10^exponent`. `None` if it takes more, or is none.
+fn short(digits: impl Iterator<Item = u16>, exponent: i32) -> Option<i128> {
+    let whole = digits.fold(0i64, |whole, digit| whole * 10_000 + i64::from(digit));
+    let power = *POWERS.get(usize::try_from(exponent.unsigned_abs()).ok()?)?;
+    match exponent >= 0 {
+        true => whole.checked_mul(power).map(i128::from),
+        false => (whole % power == 0).then_some(i128::from(whole / power)),
+    }
+}
+
+/// Any number, digit by digit: together they may be wider than their type before the zeros at the end are gone.
+fn long(digits: impl Iterator<Item = u16>, first: i32) -> Option<i128> {
+    let exponents = (0..).map(|index| first - 4 * index);
+    digits
+        .zip(exponents)
+        .try_fold(0i128, |sum, (digit, exponent)| sum.checked_add(scaled(i128::from(digit), exponent)?))
 }
 
 /// `digit · 10^exponent`, or `None` if that is no whole number or too large.
@@ -97,6 +132,20 @@ mod tests {
         assert_eq!(unscaled(&numeric(-1, NEGATIVE, &[50]), 3).unwrap(), -5);
         assert_eq!(unscaled(&numeric(1, 0, &[1]), 0).unwrap(), 10_000);
         assert_eq!(unscaled(&numeric(0, 0, &[]), 2).unwrap(), 0);
+    }
+
+    #[test]
+    fn numbers_of_many_digits_are_exact_too() {
+        let nines = [9_999u16; 9];
+        let whole = 10i128.pow(36) - 1;
+        assert_eq!(unscaled(&numeric(8, 0, &nines), 0).unwrap(), whole);
+        assert_eq!(unscaled(&numeric(8, NEGATIVE, &nines), 2).unwrap(), -whole * 100);
+        assert_eq!(unscaled(&numeric(-5, 0, &[1]), 20).unwrap(), 1);
+        assert_eq!(unscaled(&numeric(7, 0, &[1]), 9).unwrap(), 10i128.pow(37));
+        assert_eq!(unscaled(&numeric(3, 0, &[1, 0, 0, 1]), 18).unwrap(), (10i128.pow(12) + 1) * 10i128.pow(18));
+        let widest = [99, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_999, 9_900];
+        assert_eq!(unscaled(&numeric(8, 0, &widest), 2).unwrap(), 10i128.pow(36) - 1);
+        assert!(unscaled(&numeric(4, 0, &[1, 0, 0, 0, 5]), -4).is_err());
     }
 
     #[test]
