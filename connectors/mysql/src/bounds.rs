@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use value::value;
 
 /// A table below this is read faster than connections are opened.
-pub(crate) const SMALL: u64 = 32 << 20;
+pub(crate) const SMALL: u64 = 16 << 20;
 
 /// Into how many cells the keys are cut at first, and each cell that turns out to hold too many rows.
 const CELLS: usize = 32;

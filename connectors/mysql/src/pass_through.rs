@@ -64,7 +64,7 @@ fn described(columns: &[(String, ColumnDefinition)], product: Product, config: &
     let mut table = TableMetadata::new(TableName::new("", "query"), Arc::new(Schema::new(fields)));
     table.kind = TableKind::View;
     table.columns = facts;
-    let detail = TableDetail { product, laws: Laws::table(laws), bounds: None };
+    let detail = TableDetail { product, laws: Laws::table(laws), bounds: None, side: None };
     table.detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     Ok(table)
 }

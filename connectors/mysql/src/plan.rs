@@ -41,23 +41,30 @@ pub(crate) struct SplitDetail {
 
 pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, parallel: usize) -> Result<ScanPlan> {
     let schema = request.output_schema(table)?;
-    let TableDetail { product, mut laws, bounds } = TableDetail::of(table)?;
+    let TableDetail { product, mut laws, bounds, side } = TableDetail::of(table)?;
     let projection: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let negotiated = negotiated(product, &laws, &table.schema, &projection, request)?;
-    let ranges = bounds.filter(|_| parallel > 1).and_then(|bounds| {
-        let law = (product, laws.columns.get(&bounds.column)?);
-        Some(ranges::conditions(law, &bounds, table, request, &negotiated.filters, parallel))
-    });
+    let whole = negotiated(product, &laws, &table.schema, &projection, request)?;
+    let answers = whole.filters.as_slice();
+    let requests: Vec<SourceRequest> = match (bounds.filter(|_| parallel > 1), side) {
+        (Some(bounds), Some(side)) => {
+            let parts = ranges::joins((side, &bounds), table, request, answers, parallel);
+            let part = |part| Ok(statement(&negotiated(product, &laws, &table.schema, &projection, &part)?));
+            parts.into_iter().map(part).collect::<Result<_>>()?
+        }
+        (Some(bounds), None) => {
+            let law = laws.columns.get(&bounds.column).map(|law| (product, law));
+            let ranges = law.map(|law| ranges::conditions(law, &bounds, table, request, answers, parallel));
+            ranges.unwrap_or_default().iter().map(|range| ranged(&whole, range)).collect()
+        }
+        (None, _) => Vec::new(),
+    };
     let used = used_columns(&projection, request);
     laws.columns.retain(|name, _| used.contains(name.as_str()));
     let keys = projection.iter().filter(|name| laws.columns.get(**name).is_some_and(ColumnLaw::is_key));
     let key_columns = keys.map(|name| (*name).to_owned()).collect();
     let indexed = table.keys.iter().filter_map(|key| key.columns.first().cloned()).collect();
     let detail = PlanDetail { product, laws, table_rows: table.row_count.value(), indexed };
-    let requests = match ranges.unwrap_or_default() {
-        ranges if ranges.is_empty() => vec![statement(&negotiated)],
-        ranges => ranges.iter().map(|range| ranged(&negotiated, range)).collect(),
-    };
+    let requests = if requests.is_empty() { vec![statement(&whole)] } else { requests };
     let mut notes = column_notes(table, &projection);
     if requests.len() > 1 {
         let count = requests.len();
@@ -66,12 +73,12 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, parallel: 
         ));
     }
     Ok(ScanPlan {
-        rows: estimated_rows(table, request, &negotiated.filters),
-        access: access_path(table, request, &negotiated.filters),
+        rows: estimated_rows(table, request, &whole.filters),
+        access: access_path(table, request, &whole.filters),
         notes,
-        filters: negotiated.filters,
-        top: negotiated.top,
-        limit: negotiated.limit,
+        filters: whole.filters,
+        top: whole.top,
+        limit: whole.limit,
         key_columns,
         detail: serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?,
         ..ScanPlan::whole_table(table, request, requests)?

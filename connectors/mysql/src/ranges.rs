@@ -1,14 +1,16 @@
-//! A large table cut into ranges of its primary key, each read by a statement of its own.
+//! A large table, or a join of one by its primary key, cut into ranges of that key, each read by a statement of its own.
 //!
 //! The first range begins and the last ends nowhere, so every row lies in exactly one of them whatever becomes of the
 //! table between planning and reading. The keys are kept with the table's metadata; see the `bounds` module.
 
 use crate::bounds::{Bounds, literal, ranges};
 use crate::convert::ColumnLaw;
+use crate::metadata::TableDetail;
 use crate::product::Product;
-use headwater_core::{Answer, CompareOp, Expr, Relation, ScanRequest, TableMetadata};
-use headwater_sql::{SqlText, estimated_rows};
+use headwater_core::{Answer, CompareOp, Expr, Input, Relation, ScanRequest, Side, TableMetadata, Value};
+use headwater_sql::SqlText;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A range is not smaller than this.
 const LEAST: u64 = 16 << 20;
@@ -23,17 +25,11 @@ pub(crate) fn conditions(
     answers: &[Answer],
     parallel: usize,
 ) -> Vec<SqlText> {
-    let plain = matches!(request.relation, Relation::Table(_)) && request.top.is_none() && request.limit.is_none();
-    let indexed: BTreeSet<&str> = table.keys.iter().filter_map(|key| key.columns.first()).map(String::as_str).collect();
-    let said = request.filters.iter().zip(answers).filter(|(_, answer)| !matches!(answer, Answer::Refused(_)));
-    if !plain || said.into_iter().any(|(filter, _)| may_use_index(filter, &indexed)) {
+    if !matches!(request.relation, Relation::Table(_)) || !is_whole(table, request, answers) {
         return Vec::new();
     }
-    if keeps_few(table, request, answers) {
-        return Vec::new();
-    }
-    let count = u64::try_from(parallel).unwrap_or(1).min(bounds.bytes / LEAST);
-    let literals: Option<Vec<SqlText>> = bounds.even(count).into_iter().map(|key| literal(product, law, key)).collect();
+    let keys = bounds.even(pieces(bounds, parallel));
+    let literals: Option<Vec<SqlText>> = keys.into_iter().map(|key| literal(product, law, key)).collect();
     let literals = literals.unwrap_or_default();
     if literals.is_empty() {
         return Vec::new();
@@ -41,11 +37,79 @@ pub(crate) fn conditions(
     ranges(&SqlText::identifier(product.dialect(), &bounds.column), &literals)
 }
 
-/// Whether the server is expected to send less than half of the rows. It then spends its time on looking at them, and a
-/// range of the key costs it more for each row than reading the whole table does.
-fn keeps_few(table: &TableMetadata, request: &ScanRequest, answers: &[Answer]) -> bool {
-    let (all, kept) = (table.row_count.value(), estimated_rows(table, request, answers).value());
-    all.zip(kept).is_some_and(|(all, kept)| kept < all / 2)
+/// Where a join can be cut: at the primary key of a side whose rows it finds by that key. The equality hands the range on
+/// to the other side, so the server can still begin with either. `None`: it is one statement.
+pub(crate) fn of_join(
+    relation: &Relation,
+    tables: &[Arc<TableMetadata>],
+    details: &[TableDetail],
+) -> Option<(Side, Bounds)> {
+    let (Relation::Join(join), [left, right], [of_left, of_right]) = (relation, tables, details) else { return None };
+    if by_index(&join.left, left) || by_index(&join.right, right) {
+        return None;
+    }
+    let joined = |side, column: &str| {
+        join.on.iter().any(|(left, right)| column == if side == Side::Left { left } else { right })
+    };
+    let cuts = [(Side::Left, of_left), (Side::Right, of_right)].into_iter().filter_map(|(side, detail)| {
+        let bounds = detail.bounds.as_ref().filter(|bounds| detail.side.is_none() && joined(side, &bounds.column))?;
+        // Texts are compared by their bytes here, which no index is in the order of.
+        let whole = bounds.keys.iter().all(|key| matches!(key, Value::Int64(_) | Value::UInt64(_)));
+        whole.then(|| (side, bounds.clone()))
+    });
+    let (side, bounds) = cuts.max_by_key(|(_, bounds)| bounds.bytes)?;
+    let bytes = [left, right].iter().filter_map(|table| table.byte_size.value()).sum();
+    Some((side, Bounds { bytes, ..bounds }))
+}
+
+fn by_index(input: &Input, table: &TableMetadata) -> bool {
+    let indexed = indexed(table);
+    input.filters.iter().any(|filter| may_use_index(filter, &indexed))
+}
+
+/// The same join of the rows in each range, as requests of their own. Empty: one statement for all.
+pub(crate) fn joins(
+    (side, bounds): (Side, &Bounds),
+    table: &TableMetadata,
+    request: &ScanRequest,
+    answers: &[Answer],
+    parallel: usize,
+) -> Vec<ScanRequest> {
+    let Relation::Join(join) = &request.relation else { return Vec::new() };
+    if !is_whole(table, request, answers) {
+        return Vec::new();
+    }
+    let keys = bounds.even(pieces(bounds, parallel));
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let bound = |op| move |key: &&Value| Expr::column(&bounds.column).compare(op, (*key).clone());
+    let starts = std::iter::once(None).chain(keys.iter().map(Some));
+    let ends = keys.iter().map(Some).chain(std::iter::once(None));
+    let cut = starts.zip(ends).map(|(start, end)| {
+        let mut join = join.clone();
+        let input = if side == Side::Left { &mut join.left } else { &mut join.right };
+        input.filters.extend(start.map(bound(CompareOp::GtEq)));
+        input.filters.extend(end.map(bound(CompareOp::Lt)));
+        ScanRequest { relation: Relation::Join(join), ..request.clone() }
+    });
+    cut.collect()
+}
+
+/// Whether all of a relation is read: neither its first rows nor what an index finds.
+fn is_whole(table: &TableMetadata, request: &ScanRequest, answers: &[Answer]) -> bool {
+    let indexed = indexed(table);
+    let said = request.filters.iter().zip(answers).filter(|(_, answer)| !matches!(answer, Answer::Refused(_)));
+    let by_index = said.into_iter().any(|(filter, _)| may_use_index(filter, &indexed));
+    request.top.is_none() && request.limit.is_none() && !by_index
+}
+
+fn indexed(table: &TableMetadata) -> BTreeSet<&str> {
+    table.keys.iter().filter_map(|key| key.columns.first()).map(String::as_str).collect()
+}
+
+fn pieces(bounds: &Bounds, parallel: usize) -> u64 {
+    u64::try_from(parallel).unwrap_or(1).min(bounds.bytes / LEAST)
 }
 
 /// Whether an index could find the rows of a condition: not those that have any value but one.

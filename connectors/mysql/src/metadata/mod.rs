@@ -12,7 +12,9 @@ use crate::lease::Lease;
 use crate::product::Product;
 use arrow::datatypes::{Field, Schema};
 use columns::FoundColumn;
-use headwater_core::{ColumnFacts, Error, ErrorKind, Precision, Result, TableKey, TableMetadata, TableName, Value};
+use headwater_core::{
+    ColumnFacts, Error, ErrorKind, Precision, Result, Side, TableKey, TableMetadata, TableName, Value,
+};
 use headwater_sql::{Laws, Select, SqlText};
 use relation::Relation;
 use rows::Fields;
@@ -28,6 +30,9 @@ pub(crate) struct TableDetail {
     /// Where a large table can be cut.
     #[serde(default)]
     pub(crate) bounds: Option<Bounds>,
+    /// Of a join: the side that is cut there.
+    #[serde(default)]
+    pub(crate) side: Option<Side>,
 }
 
 impl TableDetail {
@@ -135,7 +140,7 @@ fn described(
         ..ColumnFacts::default()
     };
     table.columns = columns.iter().map(|column| (column.name.clone(), facts(column))).collect();
-    let detail = TableDetail { product, laws: Laws::table(laws), bounds };
+    let detail = TableDetail { product, laws: Laws::table(laws), bounds, side: None };
     table.detail = serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?;
     Ok(table)
 }

@@ -3,7 +3,10 @@
 use crate::support::{DIGITS, Database, Scanned, scan, scan_with, text};
 use futures::TryStreamExt as _;
 use headwater_core::config::Setting;
-use headwater_core::{CompareOp, Connector, Expr, JoinKeys, ScanContext, ScanRequest, Split, Value};
+use headwater_core::{
+    CompareOp, Connector, Derived, Expr, Input, Join, JoinColumn, JoinKeys, Relation, ScanContext, ScanRequest, Side,
+    Split, Value,
+};
 use headwater_harness::{MySqlStatement, Product};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -131,8 +134,6 @@ async fn one_statement_where_nothing_is_gained() {
         for request in one {
             assert_eq!(scan(&connector, &request).await.unwrap().plan.requests.len(), 1, "{request:?}");
         }
-        let filtered = scan(&connector, &asked("t").with_filters(vec![above("bucket")])).await.unwrap();
-        assert_eq!((filtered.splits.len(), filtered.rows()), (1, 80_000), "a third of the rows is expected");
         let other = Expr::column("bucket").compare(CompareOp::NotEq, Value::Int64(5));
         let filtered = scan(&connector, &asked("t").with_filters(vec![other])).await.unwrap();
         assert!(filtered.splits.len() > 1);
@@ -142,6 +143,48 @@ async fn one_statement_where_nothing_is_gained() {
             let scanned = whole(&plain, &database, "t").await;
             assert_eq!((scanned.splits.len(), scanned.rows()), (1, 200_000));
             assert!(scanned.plan.notes.is_empty(), "{:?}", scanned.plan.notes);
+        }
+    }
+}
+
+/// A join by the key of a large table is cut like the table, unless an index finds its rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_are_cut_by_the_key_that_they_join_by() {
+    for product in Product::ALL {
+        let setup = format!(
+            "{DIGITS} {NUMBERS} {} CREATE TABLE o (n int PRIMARY KEY, owner int, note int); \
+             INSERT INTO o SELECT i, i * 2, i % 4 FROM number WHERE i < 100000; ANALYZE TABLE t, o",
+            large("t", "int", "i")
+        );
+        let database = Database::new(product, "split_join", &setup).await;
+        let connector = database.connector();
+        let tables = [database.table("t"), database.table("o")];
+        let inputs = vec![
+            Arc::new(connector.get_table(&tables[0]).await.unwrap()),
+            Arc::new(connector.get_table(&tables[1]).await.unwrap()),
+        ];
+        let [left, right] = tables.map(|table| Input { relation: Relation::Table(table), filters: Vec::new() });
+        let below = |column: &str, most| Expr::column(column).compare(CompareOp::Lt, Value::Int64(most));
+        let few = Input { filters: vec![below("k", 5)], ..left.clone() };
+        let half = Input { filters: vec![below("note", 2)], ..right.clone() };
+        for (left, right, rows, cut) in
+            [(left.clone(), right, 100_000, true), (left, half.clone(), 50_000, true), (few, half, 2, false)]
+        {
+            let columns = vec![JoinColumn { side: Side::Right, column: "n".to_owned(), name: "n".to_owned() }];
+            let on = vec![("k".to_owned(), "owner".to_owned())];
+            let join = Relation::Join(Box::new(Join { left, right, on, columns }));
+            let Derived::Table(table) = connector.derive(&join, &inputs).await.unwrap() else { panic!("refused") };
+            let plan = connector.plan_scan(&table, &ScanRequest::relation(join)).await.unwrap();
+            assert_eq!(plan.requests.len() > 1, cut, "{product}: {:?}", plan.requests);
+            let context = in_a_query();
+            let splits: Vec<Split> =
+                connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
+            let mut found = 0;
+            for split in &splits {
+                let batches: Vec<_> = connector.read(split, &context).await.unwrap().try_collect().await.unwrap();
+                found += batches.iter().map(|batch| batch.num_rows()).sum::<usize>();
+            }
+            assert_eq!(found, rows, "{product}: {:?}", plan.requests);
         }
     }
 }

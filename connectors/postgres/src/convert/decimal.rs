@@ -30,9 +30,9 @@ impl Column for Decimals {
         Ok(size_of::<i128>())
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
         let array: Decimal128Array = self.builder.finish();
-        Arc::new(array)
+        Ok(Arc::new(array))
     }
 }
 

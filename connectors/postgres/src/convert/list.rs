@@ -38,13 +38,13 @@ impl Column for Lists {
         Ok(size)
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
         let field = Arc::new(Field::new_list_field(self.item.arrow_type(), true));
         let offsets = std::mem::replace(&mut self.offsets, vec![0]);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let valid = NullBuffer::from(std::mem::take(&mut self.valid));
         self.count = 0;
-        Arc::new(ListArray::new(field, offsets, self.items.finish(), Some(valid)))
+        Ok(Arc::new(ListArray::new(field, offsets, self.items.finish()?, Some(valid))))
     }
 }
 

@@ -46,6 +46,7 @@ mod list;
 mod misfit;
 mod scalar;
 mod server;
+mod text;
 
 pub(crate) use law::{ColumnLaw, SourceType};
 pub(crate) use misfit::Misfit;
@@ -129,5 +130,5 @@ pub(crate) trait Column: Send {
     fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit>;
 
     /// The values so far; the column is empty again.
-    fn finish(&mut self) -> ArrayRef;
+    fn finish(&mut self) -> Result<ArrayRef, Misfit>;
 }

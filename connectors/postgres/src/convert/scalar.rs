@@ -1,6 +1,6 @@
 //! Columns of single values.
 
-use super::{Column, Misfit, Scalar};
+use super::{Column, Misfit, Scalar, text};
 use arrow::array::{ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow::datatypes::{
     Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
@@ -22,8 +22,8 @@ pub(super) fn column(scalar: Scalar) -> Box<dyn Column> {
         Scalar::Int8 => primitive::<Int64Type>(int8),
         Scalar::Float4 => primitive::<Float32Type>(float4),
         Scalar::Float8 => primitive::<Float64Type>(float8),
-        Scalar::Text => Box::new(Texts { builder: StringBuilder::new(), decode: text }),
-        Scalar::Jsonb => Box::new(Texts { builder: StringBuilder::new(), decode: jsonb }),
+        Scalar::Text => text::column(|bytes| Ok(bytes)),
+        Scalar::Jsonb => text::column(text::jsonb),
         Scalar::Uuid => Box::new(Uuids(StringBuilder::new())),
         Scalar::Bytea => Box::new(Binaries(BinaryBuilder::new())),
         Scalar::Date => primitive::<Date32Type>(date),
@@ -74,17 +74,6 @@ fn timestamp(bytes: &[u8]) -> Result<i64, Misfit> {
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, Misfit> {
-    std::str::from_utf8(bytes).map_err(|_| Misfit::corrupt("text that is not UTF-8"))
-}
-
-fn jsonb(bytes: &[u8]) -> Result<&str, Misfit> {
-    match bytes.split_first() {
-        Some((1, json)) => text(json),
-        _ => Err(Misfit::corrupt("jsonb of an unknown version")),
-    }
-}
-
 struct Primitives<T: ArrowPrimitiveType> {
     builder: PrimitiveBuilder<T>,
     decode: fn(&[u8]) -> Result<T::Native, Misfit>,
@@ -103,8 +92,8 @@ impl<T: ArrowPrimitiveType> Column for Primitives<T> {
         Ok(size_of::<T::Native>())
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.builder.finish())
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(Arc::new(self.builder.finish()))
     }
 }
 
@@ -119,27 +108,8 @@ impl Column for Booleans {
         Ok(1)
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
-    }
-}
-
-struct Texts {
-    builder: StringBuilder,
-    decode: fn(&[u8]) -> Result<&str, Misfit>,
-}
-
-impl Column for Texts {
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
-        match value {
-            Some(bytes) => self.builder.append_value((self.decode)(bytes)?),
-            None => self.builder.append_null(),
-        }
-        Ok(size_of::<i32>() + value.map_or(0, <[u8]>::len))
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.builder.finish())
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(Arc::new(self.0.finish()))
     }
 }
 
@@ -157,8 +127,8 @@ impl Column for Uuids {
         Ok(size_of::<i32>() + UUID_LENGTH)
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(Arc::new(self.0.finish()))
     }
 }
 
@@ -187,7 +157,7 @@ impl Column for Binaries {
         Ok(size_of::<i32>() + value.map_or(0, <[u8]>::len))
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+    fn finish(&mut self) -> Result<ArrayRef, Misfit> {
+        Ok(Arc::new(self.0.finish()))
     }
 }

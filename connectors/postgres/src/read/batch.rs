@@ -68,7 +68,9 @@ impl BatchBuilder {
         if rows == 0 {
             return Ok(None);
         }
-        let columns = self.columns.iter_mut().map(|column| column.finish()).collect();
+        let columns = self.columns.iter_mut().zip(self.schema.fields());
+        let columns = columns.map(|(column, field)| column.finish().map_err(|misfit| misfit.into_error(field.name())));
+        let columns = columns.collect::<Result<_>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), columns, &options);
         // What is left to go wrong: NULL in a column that was NOT NULL when the table was planned.
