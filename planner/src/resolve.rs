@@ -129,6 +129,10 @@ async fn unknown_table(told: Error, catalog: &str, connector: &dyn Connector, na
     }
     let tables = connector.list_tables(&name.schema).take(NAMES_LOOKED_AT).map_ok(|table| table.table);
     let Ok(tables) = tables.try_collect::<Vec<String>>().await else { return (told, 2) };
+    if tables.contains(&name.table) {
+        // The name is right: what is missing is something behind it, which the connector knows.
+        return (told, 2);
+    }
     let error = Error::not_found(format!("table `{}` not found in {catalog}.{}", name.table, name.schema));
     (suggest(error, &name.table, &tables), 2)
 }

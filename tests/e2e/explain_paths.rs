@@ -115,6 +115,22 @@ async fn exported(orders: &[Json]) -> &'static S3 {
     server
 }
 
+/// What has a section is read, and a section of nothing is told; so is an export that is not there.
+fn sections_of_tables_are_tested(config: &str) {
+    let test = |text: &str| {
+        std::fs::write(config, text).unwrap();
+        headwater(&["--config", config, "catalog", "test"])
+    };
+    let good = std::fs::read_to_string(config).unwrap();
+    let outcome = test(&good);
+    assert!(outcome.code == 0 && outcome.stdout.contains("1 row of export.orders"), "{}", outcome.stdout);
+    let outcome = test(&good.replace("01-a", "01-b"));
+    assert!(outcome.code != 0 && outcome.stderr.contains("manifest-summary.json not found"), "{}", outcome.stderr);
+    let outcome = test(&format!("{good}[catalogs.shop.tables.oders]\nconsistent_reads = true\n"));
+    assert!(outcome.code != 0 && outcome.stderr.contains("did you mean `orders`?"), "{}", outcome.stderr);
+    std::fs::write(config, good).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn explain_shows_every_way_to_a_dynamodb_tables_rows() {
     let (server, folder) = (shop().await, tempfile::tempdir().unwrap());
@@ -151,6 +167,7 @@ async fn explain_shows_every_way_to_a_dynamodb_tables_rows() {
         outcome.stdout
     };
     assert_eq!(answer("export"), answer("default"));
+    sections_of_tables_are_tested(&config);
     // The names of 400 attributes are longer than a projection may be.
     let outcome = headwater(&["--config", &config, "query", "--format", "csv", "SELECT * FROM shop.default.wide"]);
     let cells: usize = outcome.stdout.lines().skip(1).map(|line| line.split(',').count()).sum();

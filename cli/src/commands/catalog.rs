@@ -66,7 +66,8 @@ pub(crate) async fn test(names: &[String], settings: &Settings) -> Result<(), Fa
     let mut failed = 0_usize;
     for name in &names {
         let connector = engine.catalog(name)?;
-        if let Err(error) = test_one(&engine, name, connector.as_ref(), &mut output).await {
+        let declared = declared_tables(settings, name);
+        if let Err(error) = test_one(&engine, (name, &declared), connector.as_ref(), &mut output).await {
             if output.reader_is_gone() {
                 return Ok(());
             }
@@ -78,7 +79,20 @@ pub(crate) async fn test(names: &[String], settings: &Settings) -> Result<(), Fa
     if failed > 0 { Err(Failure::sources_failed(failed, names.len())) } else { Ok(()) }
 }
 
-async fn test_one(engine: &Engine, name: &str, connector: &dyn Connector, output: &mut Output) -> Result<()> {
+/// The tables of which the configuration has sections.
+fn declared_tables(settings: &Settings, name: &str) -> Vec<String> {
+    let catalog = settings.catalogs.iter().find(|(known, _)| known == name);
+    let catalog = catalog.and_then(|(_, checked)| checked.as_ref().ok());
+    let tables = catalog.and_then(|catalog| catalog.options.table("tables"));
+    tables.into_iter().flatten().map(|(table, _)| table.clone()).collect()
+}
+
+async fn test_one(
+    engine: &Engine,
+    (name, declared): (&str, &[String]),
+    connector: &dyn Connector,
+    output: &mut Output,
+) -> Result<()> {
     let mut started = Instant::now();
     let mut step = |step: &str, found: &str| {
         let took = started.elapsed().as_millis();
@@ -104,11 +118,45 @@ async fn test_one(engine: &Engine, name: &str, connector: &dyn Connector, output
         |first| format!("{} in {}", counted(tables.len() as u64, "table"), first.schema),
     );
     step("list tables", &place)?;
-    let Some(first) = tables.first() else { return Ok(()) };
-    let sql = format!("SELECT * FROM {}.{}.{} LIMIT 1", quoted(name), quoted(&first.schema), quoted(&first.table));
+    if let Some(first) = tables.first() {
+        step("read one row", &read_one(engine, name, first).await?)?;
+    }
+    for table in with_sections(connector, &schemas, declared).await? {
+        step("read a table of a section", &read_one(engine, name, &table).await?)?;
+    }
+    Ok(())
+}
+
+async fn read_one(engine: &Engine, catalog: &str, table: &TableName) -> Result<String> {
+    let sql = format!("SELECT * FROM {}.{}.{} LIMIT 1", quoted(catalog), quoted(&table.schema), quoted(&table.table));
     let batches: Vec<RecordBatch> = engine.plan(&sql).await?.execute()?.try_collect().await?;
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    step("read one row", &format!("{} of {first}", counted(rows as u64, "row")))
+    Ok(format!("{} of {table}", counted(rows as u64, "row")))
+}
+
+/// The tables that have a section in the configuration: one whose name is misspelt would do nothing, silently.
+async fn with_sections(connector: &dyn Connector, schemas: &[String], declared: &[String]) -> Result<Vec<TableName>> {
+    /// More than this many are those of a server, where sections are not of tables.
+    const MOST_SCHEMAS: usize = 4;
+    let mut all = Vec::new();
+    if declared.is_empty() || schemas.len() > MOST_SCHEMAS {
+        return Ok(all);
+    }
+    for schema in schemas {
+        let tables: Vec<TableName> = connector.list_tables(schema).try_collect().await?;
+        all.extend(tables);
+    }
+    if let Some(missing) = declared.iter().find(|name| all.iter().all(|table| table.table != **name)) {
+        let error = Error::not_found(format!("the section tables.{missing} is of no table that there is"));
+        let names: Vec<String> = all.iter().map(|table| table.table.clone()).collect();
+        return Err(match nearest(missing, &names) {
+            Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+            None => error.with_hint("`headwater catalog describe` lists the tables"),
+        });
+    }
+    all.retain(|table| declared.contains(&table.table));
+    all.sort();
+    Ok(all)
 }
 
 fn quoted(name: &str) -> String {

@@ -63,6 +63,19 @@ pub fn check_endpoint(option: &str, text: &str, allow_http: bool) -> Result<()> 
     }
 }
 
+/// Checks the name of a region: it becomes a part of addresses and signatures.
+///
+/// # Errors
+/// `Config` for what no region can be called.
+pub fn check_region(option: &str, text: &str) -> Result<()> {
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if text.is_empty() || !text.bytes().all(is_name) {
+        return Err(Error::config(format!("option {option}: `{text}` is no region"))
+            .with_hint("regions have names such as eu-central-1"));
+    }
+    Ok(())
+}
+
 /// Whether an address is this machine's own.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
@@ -76,6 +89,14 @@ pub fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regions_have_plain_names() {
+        assert!(check_region("region", "us-gov-west-1").is_ok());
+        for wrong in ["", "us east", "eu-west-1/", "EU-WEST-1", "eu-west-1\n"] {
+            assert!(check_region("region", wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn http_stays_on_this_machine_unless_allowed() {

@@ -8,7 +8,7 @@ pub(crate) use declared::{DeclaredColumn, DeclaredTable, DeclaredTables, declara
 pub(crate) use limits::{Budget, Limits};
 
 pub(crate) use exports::Exports;
-use headwater_aws::config::{CredentialSource, check_endpoint, is_loopback};
+use headwater_aws::config::{CredentialSource, check_endpoint, check_region, is_loopback};
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
 use headwater_core::{Error, Result, Secret};
 use url::Url;
@@ -163,10 +163,14 @@ impl DynamoDbConfig {
         if let Some(endpoint) = &endpoint {
             check_endpoint("endpoint", endpoint, options.boolean("allow_http").unwrap_or(false))?;
         }
+        let region = pick("region", url.region);
+        if let Some(region) = &region {
+            check_region("region", region)?;
+        }
         let tables = options.table("tables").map(DeclaredTables::parse).transpose()?.unwrap_or_default();
         Ok(Self {
             catalog: catalog.name.clone(),
-            region: pick("region", url.region),
+            region,
             endpoint,
             profile: pick("profile", url.profile),
             credentials: CredentialSource::parse(options)?,

@@ -22,11 +22,14 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
 use budgets::Budgets;
+use headwater_aws::bucket::bucket_store;
 use headwater_aws::credentials::{StoreCredentials, credentials, https_client, region_around};
 use headwater_core::{Error, Result};
+use object_store::aws::AmazonS3;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);
@@ -48,6 +51,7 @@ struct Account {
 pub(crate) struct Connection {
     config: Arc<DynamoDbConfig>,
     account: OnceCell<Account>,
+    buckets: Mutex<HashMap<String, Arc<AmazonS3>>>,
     permits: Arc<Semaphore>,
     budgets: Arc<Budgets>,
 }
@@ -57,7 +61,7 @@ impl Connection {
     pub(crate) fn new(config: Arc<DynamoDbConfig>) -> Self {
         let permits = Arc::new(Semaphore::new(config.max_requests_in_flight));
         let budgets = Budgets::shared(&config);
-        Self { config, account: OnceCell::new(), permits, budgets }
+        Self { config, account: OnceCell::new(), buckets: Mutex::default(), permits, budgets }
     }
 
     /// The client; the first call looks for region and credentials.
@@ -68,13 +72,22 @@ impl Connection {
         Ok(&self.account().await?.client)
     }
 
-    /// Credentials and region, for the buckets of exports.
+    /// A bucket of exports, with the same credentials; made at first use, so that its connections are shared.
     ///
     /// # Errors
-    /// As [`Self::client`].
-    pub(crate) async fn identity(&self) -> Result<(Arc<StoreCredentials>, &str)> {
+    /// As [`Self::client`], and `Config` for a name that no bucket can have.
+    pub(crate) async fn bucket(&self, name: &str) -> Result<Arc<AmazonS3>> {
         let account = self.account().await?;
-        Ok((Arc::clone(&account.credentials), account.region.as_ref()))
+        let mut buckets = self.buckets.lock().await;
+        if let Some(bucket) = buckets.get(name) {
+            return Ok(Arc::clone(bucket));
+        }
+        let exports = &self.config.exports;
+        let region = exports.region.as_deref().unwrap_or(account.region.as_ref());
+        let credentials = Arc::clone(&account.credentials);
+        let bucket = Arc::new(bucket_store(name, region, exports.endpoint.as_deref(), credentials)?);
+        buckets.insert(name.to_owned(), Arc::clone(&bucket));
+        Ok(bucket)
     }
 
     async fn account(&self) -> Result<&Account> {

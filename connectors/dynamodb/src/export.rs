@@ -30,6 +30,7 @@ use crate::connect::Connection;
 use crate::metadata::{Sample, sampled_columns};
 use arrow::datatypes::Schema;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::try_join_all;
 use futures::{StreamExt, stream};
 use headwater_core::{
     Answer, BatchStream, Error, JoinKeys, NameStream, Precision, Result, ScanContext, ScanPlan, ScanRequest,
@@ -130,9 +131,8 @@ async fn sample(connection: &Arc<Connection>, detail: &ExportDetail) -> Result<S
     let step = files.len().div_ceil(SAMPLED_FILES).max(1);
     let chosen: Vec<_> = files.into_iter().step_by(step).collect();
     let each = (connection.config().sample_size as usize).div_ceil(chosen.len().max(1));
-    for file in chosen {
-        rows::first_items(connection, file, each).await?.iter().for_each(|item| sample.learn(item));
-    }
+    let read = chosen.into_iter().map(|file| rows::first_items(connection, file, each));
+    try_join_all(read).await?.iter().flatten().for_each(|item| sample.learn(item));
     Ok(sample)
 }
 

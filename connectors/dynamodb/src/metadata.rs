@@ -65,9 +65,15 @@ impl TableDetail {
             .map_err(|_| Error::internal(format!("the metadata of {} is not of this connector", table.name)))
     }
 
+    /// The type of an attribute in the table's own key; `None` for one that is not part of it.
+    pub(crate) fn kind_of(&self, attribute: &str) -> Option<KeyKind> {
+        let mut keys = [Some(&self.partition), self.sort.as_ref()].into_iter().flatten();
+        keys.find(|key| key.name == attribute).map(|key| key.kind)
+    }
+
     /// Whether the attribute is part of the table's own key.
     pub(crate) fn is_key(&self, attribute: &str) -> bool {
-        [Some(&self.partition), self.sort.as_ref()].into_iter().flatten().any(|key| key.name == attribute)
+        self.kind_of(attribute).is_some()
     }
 }
 

@@ -243,6 +243,18 @@ async fn a_later_value_that_does_not_fit_is_an_error_that_says_what_to_declare()
             "column a of table things is int64, but an item has a number (N) with 20 digits",
             "decimal(38,0)",
         ),
+        (
+            n("12345678901234567890123456789012345678"),
+            n("12.5"),
+            "column a of table things is decimal(38,0), but an item has a number (N) with 1 digits after the point",
+            "decimal(38,1)",
+        ),
+        (
+            n("1234567890123456789012345678901234567.5"),
+            n("12345678901234567890123456789012345678"),
+            "column a of table things is decimal(38,1), but an item has a number (N) with 38 digits",
+            "number",
+        ),
         (n("1"), s("x"), "column a of table things is int64, but an item has text (S)", "json"),
         (s("x"), n("1"), "column a of table things is text, but an item has a number (N) with 1 digits", "json"),
         (

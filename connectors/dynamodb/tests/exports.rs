@@ -206,6 +206,9 @@ async fn what_is_not_whole_is_an_error_and_never_a_short_answer() {
         assert!(error.to_string().contains(part), "{part}: {error}");
         assert_eq!(error.catalog(), Some("db"));
     }
+    let empty = changed("data/bbb.json.gz", &Vec::clear);
+    let error = failure(&empty).await;
+    assert!(error.kind() == ErrorKind::Corrupt && error.to_string().ends_with("data/bbb.json.gz is empty"), "{error}");
     let mut gone = whole.clone();
     gone.0.remove("data/bbb.json.gz");
     assert_eq!(failure(&gone).await.kind(), ErrorKind::NotFound);
@@ -242,9 +245,22 @@ async fn an_export_on_s3_is_read_with_the_catalogs_credentials() {
 
 #[test]
 fn an_export_that_is_no_address_is_refused() {
-    let error = configured(&section("bucket/prefix")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().starts_with("test.toml:"), "{error}");
+    let secret = format!("s3://user:{SECRET}@bucket/a");
+    for url in ["bucket/prefix", "https://bucket/a", "s3://", "s3:///a", &secret, "s3://bucket/a?x=1", "file://host/a"]
+    {
+        let error = configured(&section(url)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+        assert!(error.to_string().starts_with("test.toml:") && !format!("{error:?}").contains(SECRET), "{error:?}");
+    }
+    let error = configured("region = \"us east\"").unwrap_err();
+    assert!(error.to_string().contains("`us east` is no region"), "{error}");
+}
+
+#[tokio::test]
+async fn the_address_of_the_manifest_is_that_of_the_export() {
+    let folder = written(&Export::of(&items(), ExportFormat::Ion).unwrap());
+    let connector = connector(&format!("{}manifest-summary.json", url_of(folder.path())));
+    assert_eq!(connector.get_table(&exported()).await.unwrap().row_count.value(), Some(501));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ mod place;
 pub(crate) use declared::{DeclaredColumn, DeclaredTable};
 pub(crate) use place::{Location, Root};
 
-use headwater_aws::config::{CredentialSource, check_endpoint};
+use headwater_aws::config::{CredentialSource, check_endpoint, check_region};
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
 use headwater_core::{Error, Result};
 use std::collections::BTreeMap;
@@ -126,6 +126,10 @@ impl FilesConfig {
         if let Some(endpoint) = &endpoint {
             check_endpoint("endpoint", endpoint, options.boolean("allow_http").unwrap_or(false))?;
         }
+        let region = pick("region", url.region);
+        if let Some(region) = &region {
+            check_region("region", region)?;
+        }
         let tables = options.table("tables").map(declared::parse_tables).transpose()?.unwrap_or_default();
         let any_path = match options.text("paths") {
             Some(word) => word == "any",
@@ -135,7 +139,7 @@ impl FilesConfig {
             catalog: catalog.name.clone(),
             scope,
             any_path,
-            region: pick("region", url.region),
+            region,
             endpoint,
             profile: pick("profile", url.profile),
             credentials: CredentialSource::parse(options)?,

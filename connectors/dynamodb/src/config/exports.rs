@@ -1,12 +1,34 @@
 //! Where the exports of tables are.
 
-use headwater_aws::config::check_endpoint;
+use headwater_aws::config::{check_endpoint, check_region};
 use headwater_core::config::{Options, Setting};
 use headwater_core::{Error, Result};
 use std::collections::BTreeMap;
+use url::Url;
+
+/// The manifest that an export is found by.
+const MANIFEST: &str = "manifest-summary.json";
 
 /// The key of a table's section.
 pub(super) const EXPORT: &str = "export";
+
+/// The address of a folder, also where that of its manifest is given, which consoles offer to copy.
+fn folder(url: &str) -> std::result::Result<&str, &'static str> {
+    let parsed = Url::parse(url).map_err(|_| "is no address")?;
+    if !url.starts_with("s3://") && !url.starts_with("file:///") {
+        return Err("is neither on S3 nor on disk");
+    }
+    if url.starts_with("s3://") && parsed.host_str().is_none_or(str::is_empty) {
+        return Err("names no bucket");
+    }
+    if !parsed.username().is_empty() || parsed.password().is_some() || parsed.port().is_some() {
+        return Err("has more than a bucket before its path; credentials are options of the catalog");
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err("has a `?` or a `#` in it");
+    }
+    Ok(url.trim_end_matches(MANIFEST).trim_end_matches('/'))
+}
 
 /// Exports and the way to them.
 #[derive(Debug, Clone, Default)]
@@ -34,16 +56,23 @@ impl Exports {
             let Setting::Table(section) = section else { continue };
             match section.get(EXPORT) {
                 None => {}
-                Some((Setting::Text(url), _)) if url.starts_with("s3://") || url.starts_with("file:///") => {
-                    places.insert(table.clone(), url.trim_end_matches('/').to_owned());
+                Some((Setting::Text(url), origin)) => {
+                    let folder = folder(url).map_err(|reason| {
+                        Error::config(format!("{origin}: export of table {table} {reason}"))
+                            .with_hint("name the folder that has manifest-summary.json: s3://BUCKET/… or file:///…")
+                    })?;
+                    places.insert(table.clone(), folder.to_owned());
                 }
                 Some((_, origin)) => {
-                    let message = format!("{origin}: export of table {table} must be s3://… or file:///…, as text");
-                    return Err(Error::config(message).with_hint("name the folder that has manifest-summary.json"));
+                    return Err(Error::config(format!("{origin}: export of table {table} must be text")));
                 }
             }
         }
-        Ok(Self { places, endpoint, region: options.text("s3_region").map(str::to_owned) })
+        let region = options.text("s3_region").map(str::to_owned);
+        if let Some(region) = &region {
+            check_region("s3_region", region)?;
+        }
+        Ok(Self { places, endpoint, region })
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::column::ColumnType;
 use super::number::Number;
-use super::temporal::{EpochUnit, TimestampFormat};
+use super::temporal::{DateFormat, EpochUnit, TimestampFormat};
 use crate::config::declaration;
 use arrow::datatypes::Schema;
 use headwater_core::config::quoted_key;
@@ -40,22 +40,29 @@ impl Cell<'_> {
         }
     }
 
-    /// A type of instants that would hold this value; of numbers, the unit in which it lies nearest to our days.
-    fn fitting_timestamp(self) -> Option<ColumnType> {
-        let format = match self {
-            Self::Text(text) => TimestampFormat::Rfc3339.of_text(text).map(|_| TimestampFormat::Rfc3339)?,
-            Self::Number(text) => TimestampFormat::Epoch(EpochUnit::likely(Number::parse(text)?.integer_digits())),
-            Self::Bytes(_) | Self::Bool(_) | Self::Nested(_) => return None,
-        };
-        Some(ColumnType::Timestamp(format))
+    /// A type of instants that would hold this value, of numbers in the unit in which it lies nearest to our days; else one
+    /// that holds it as it is.
+    fn fitting_timestamp(self, wanted: &TimestampFormat) -> ColumnType {
+        let epoch = |number: &Number| TimestampFormat::Epoch(EpochUnit::likely(number.integer_digits()));
+        let rfc_3339 = TimestampFormat::Rfc3339;
+        match self {
+            Self::Text(text) if rfc_3339.of_text(text).is_some() => ColumnType::Timestamp(rfc_3339),
+            Self::Text(_) if !matches!(wanted, TimestampFormat::Epoch(_)) => ColumnType::Text,
+            Self::Number(text) => match Number::parse(text).map(|number| epoch(&number)) {
+                Some(format) if format.of_number(text).is_some() => ColumnType::Timestamp(format),
+                _ => self.fitting_number(0),
+            },
+            _ => ColumnType::Json,
+        }
     }
 
-    /// A type that would hold this value.
-    fn fitting_type(self) -> ColumnType {
+    /// A type of numbers that would hold this value, and those with so many digits after the point.
+    fn fitting_number(self, fraction_digits: u32) -> ColumnType {
         let Self::Number(text) = self else { return ColumnType::Json };
         let Some(number) = Number::parse(text) else { return ColumnType::Json };
-        match i8::try_from(number.fraction_digits()) {
-            Ok(scale) if number.fraction_digits() + number.integer_digits() <= 38 => {
+        let fraction_digits = number.fraction_digits().max(fraction_digits);
+        match i8::try_from(fraction_digits) {
+            Ok(scale) if fraction_digits + number.integer_digits() <= 38 => {
                 ColumnType::Decimal { precision: 38, scale }
             }
             _ => ColumnType::Digits,
@@ -103,8 +110,12 @@ impl Misfit {
     pub(crate) fn new(cell: Cell<'_>, wanted: &ColumnType) -> Box<Self> {
         // A number fits a number column of another size, a time one of another form; anything else only fits as JSON.
         let declare = match wanted {
-            ColumnType::Int64 | ColumnType::Decimal { .. } => cell.fitting_type(),
-            ColumnType::Timestamp(_) => cell.fitting_timestamp().unwrap_or(ColumnType::Json),
+            ColumnType::Int64 => cell.fitting_number(0),
+            ColumnType::Decimal { scale, .. } => cell.fitting_number(u32::try_from(*scale).unwrap_or(0)),
+            ColumnType::Timestamp(format) => cell.fitting_timestamp(format),
+            ColumnType::Date(DateFormat::Iso | DateFormat::Pattern(_)) if matches!(cell, Cell::Text(_)) => {
+                ColumnType::Text
+            }
             _ => ColumnType::Json,
         };
         Box::new(Self { found: cell.describe(), wanted: wanted.label(), declare, path: Vec::new() })

@@ -22,10 +22,8 @@ type Parsed<T> = Result<T, String>;
 /// Reads a line; a reason if it is no item.
 pub(super) fn item(line: &[u8]) -> Parsed<Item> {
     let text = std::str::from_utf8(line).map_err(|_| "bytes that are not UTF-8".to_owned())?;
-    let mut text = Text { rest: text.trim(), depth: 0 };
-    if let Some(rest) = text.rest.strip_prefix(MARKER) {
-        text.rest = rest;
-    }
+    let rest = text.trim().strip_prefix(MARKER).ok_or_else(|| format!("no {MARKER} at its beginning"))?;
+    let mut text = Text { rest, depth: 0 };
     let AttributeValue::M(mut line) = text.value()? else { return Err("no struct".to_owned()) };
     text.blanks();
     match (line.remove("Item"), text.rest) {
@@ -305,9 +303,11 @@ mod tests {
             "{Item:{a:$dynamodb_SS::[1.]}}",
             "{Item:{a:{{!}}}}",
         ] {
+            let line = format!("$ion_1_0 {line}");
             assert!(item(line.as_bytes()).is_err(), "{line}");
         }
-        let deep = format!("{{Item:{{a:{}{}}}}}", "[".repeat(100), "]".repeat(100));
+        assert!(item(b"{Item:{a:1.}}").is_err(), "JSON, perhaps");
+        let deep = format!("$ion_1_0 {{Item:{{a:{}{}}}}}", "[".repeat(100), "]".repeat(100));
         assert!(item(deep.as_bytes()).is_err());
     }
 }

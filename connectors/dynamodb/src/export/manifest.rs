@@ -4,6 +4,7 @@ use super::place::Place;
 use crate::connect::Connection;
 use headwater_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// An export, as its manifests have it.
 #[derive(Debug)]
@@ -83,10 +84,17 @@ fn parse(summary: &[u8], files: &[u8]) -> Result<Export> {
     let entries =
         lines.map(|line| serde_json::from_slice(line).map_err(|error| corrupt("manifest-files.json", &error)));
     let files: Vec<DataFile> = entries.map(|entry| entry.and_then(data_file)).collect::<Result<_>>()?;
-    let listed: u64 = files.iter().map(|file| file.items).sum();
-    if listed != summary.item_count {
-        let message = format!("the export has {} items by its summary, and {listed} in its files", summary.item_count);
-        return Err(Error::new(ErrorKind::Corrupt, message).with_hint("copy it anew, or make another"));
+    let listed = files.iter().try_fold(0u64, |listed, file| listed.checked_add(file.items));
+    let Some(listed) = listed.filter(|listed| *listed == summary.item_count) else {
+        let listed = listed.map_or_else(|| "more than can be counted".to_owned(), |listed| listed.to_string());
+        return Err(broken(format!(
+            "the export has {} items by its summary, and {listed} in its files",
+            summary.item_count
+        )));
+    };
+    let mut paths = BTreeSet::new();
+    if let Some(twice) = files.iter().find(|file| !paths.insert(file.path.as_str())) {
+        return Err(broken(format!("manifest-files.json names {} twice", twice.path)));
     }
     let bytes = summary.billed_size_bytes.filter(|bytes| *bytes > 0);
     Ok(Export { time: summary.export_time, items: listed, bytes, format, files })
@@ -97,14 +105,17 @@ fn parse(summary: &[u8], files: &[u8]) -> Result<Export> {
 fn data_file(entry: FileEntry) -> Result<DataFile> {
     let (_, name) = entry.data_file_s3_key.rsplit_once('/').unwrap_or(("", &entry.data_file_s3_key));
     if name.is_empty() || name.starts_with('.') {
-        let message = format!("manifest-files.json names no file: {}", entry.data_file_s3_key);
-        return Err(Error::new(ErrorKind::Corrupt, message));
+        return Err(broken(format!("manifest-files.json names no file: {}", entry.data_file_s3_key)));
     }
     Ok(DataFile { path: format!("data/{name}"), items: entry.item_count, md5: entry.md5_checksum })
 }
 
 fn corrupt(file: &str, error: &serde_json::Error) -> Error {
-    Error::new(ErrorKind::Corrupt, format!("{file} is no manifest of an export: {error}"))
+    broken(format!("{file} is no manifest of an export: {error}"))
+}
+
+fn broken(message: String) -> Error {
+    Error::new(ErrorKind::Corrupt, message).with_hint("copy the export anew, or make another")
 }
 
 #[cfg(test)]
@@ -132,5 +143,9 @@ mod tests {
         let incremental = summary(8, ",\"exportType\":\"INCREMENTAL_EXPORT\"");
         assert_eq!(parse(incremental.as_bytes(), FILES).unwrap_err().kind(), ErrorKind::Unsupported);
         assert_eq!(parse(b"{}", FILES).unwrap_err().kind(), ErrorKind::Corrupt);
+        let twice = [FILES, FILES].concat();
+        assert!(parse(summary(16, "").as_bytes(), &twice).unwrap_err().to_string().contains("twice"));
+        let huge = String::from_utf8_lossy(FILES).replace("\"itemCount\":5", "\"itemCount\":18446744073709551615");
+        assert_eq!(parse(summary(2, "").as_bytes(), huge.as_bytes()).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }

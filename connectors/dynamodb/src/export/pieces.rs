@@ -1,4 +1,5 @@
-//! The stored bytes of a file, fetched piece by piece, one ahead of their reader.
+//! The stored bytes of a file, fetched piece by piece: one waits for its reader while the next is fetched. The first ones
+//! are small, for whoever wants a few items.
 //!
 //! Pieces instead of one long answer: whoever reads slowly holds no connection open, and what breaks off is asked for
 //! again from where it broke.
@@ -6,15 +7,17 @@
 use super::place::{Piece, Place};
 use crate::connect::Connection;
 use bytes::Bytes;
-use headwater_core::{Error, Result, ScanMetrics};
+use headwater_core::{Error, ErrorKind, Result, ScanMetrics};
 use md5::{Digest, Md5};
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-const PIECE: u64 = 4 << 20;
+const FIRST_PIECE: u64 = 256 << 10;
+const LARGEST_PIECE: u64 = 4 << 20;
 
 /// Fetches for a reader, and ends with the one who holds it.
 pub(super) struct Download(JoinHandle<()>);
@@ -35,9 +38,10 @@ pub(super) fn download(
     let (sender, receiver) = mpsc::channel(1);
     let fetching = Fetching { connection, place, path, metrics };
     let task = tokio::spawn(async move {
-        let (mut next, mut etag) = (Some(0), None);
+        let (mut next, mut etag, mut length) = (Some(0), None, FIRST_PIECE);
         while let Some(at) = next {
-            let piece = fetching.piece(at, etag.take()).await;
+            let piece = fetching.piece(at..at + length, etag.take()).await;
+            length = (2 * length).min(LARGEST_PIECE);
             next = piece
                 .as_ref()
                 .ok()
@@ -63,16 +67,18 @@ struct Fetching {
 }
 
 impl Fetching {
-    async fn piece(&self, at: u64, etag: Option<String>) -> Result<Piece> {
+    async fn piece(&self, range: Range<u64>, etag: Option<String>) -> Result<Piece> {
         let _permit = self.connection.permit().await?;
         let begin = Instant::now();
-        let piece = self.place.piece(&self.path, at..at + PIECE, etag).await?;
+        let at = range.start;
+        let piece = self.place.piece(&self.path, range, etag).await?;
         if let Some(metrics) = &self.metrics {
             metrics.add_request(begin.elapsed());
             metrics.add_wire_bytes(piece.bytes.len() as u64);
         }
         if piece.bytes.is_empty() {
-            return Err(Error::internal(format!("nothing of {} at {at}, of {} bytes", self.path, piece.size)));
+            let message = format!("{} gave nothing at byte {at} of {}", self.path, piece.size);
+            return Err(Error::new(ErrorKind::Corrupt, message).with_hint("copy the export anew, or make another"));
         }
         Ok(piece)
     }

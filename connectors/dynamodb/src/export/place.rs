@@ -2,9 +2,8 @@
 
 use crate::connect::Connection;
 use bytes::Bytes;
-use headwater_aws::bucket::bucket_store;
 use headwater_aws::error::store_error;
-use headwater_core::{Error, Result};
+use headwater_core::{Error, ErrorKind, Result};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
@@ -39,7 +38,7 @@ impl Place {
         let wrong = |reason: String| Error::config(format!("export {url}: {reason}"));
         let parsed = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
         let store: Arc<dyn ObjectStore> = match (parsed.scheme(), parsed.host_str()) {
-            ("s3", Some(bucket)) => Arc::new(bucket_of(connection, bucket).await?),
+            ("s3", Some(bucket)) => connection.bucket(bucket).await?,
             ("file", None) => Arc::new(LocalFileSystem::new()),
             _ => return Err(wrong("is neither s3://bucket/… nor file:///…".to_owned())),
         };
@@ -60,14 +59,29 @@ impl Place {
     }
 
     /// A part of a file, which must still be the one with this ETag.
+    ///
+    /// # Errors
+    /// What the store says; `Corrupt` for a file of no bytes, of which no part can be asked for.
     pub(super) async fn piece(&self, file: &str, range: Range<u64>, etag: Option<String>) -> Result<Piece> {
+        let is_first = range.start == 0;
         let options = GetOptions { range: Some(GetRange::Bounded(range)), if_match: etag, ..GetOptions::default() };
         let read = async {
             let answer = self.store.get_opts(&self.path(file), options).await?;
             let (size, etag) = (answer.meta.size, answer.meta.e_tag.clone());
             Ok(Piece { bytes: answer.bytes().await?, size, etag })
         };
-        read.await.map_err(|error| self.error(file, &error))
+        match read.await {
+            Ok(piece) => Ok(piece),
+            Err(_) if is_first && self.is_empty(file).await => {
+                Err(Error::new(ErrorKind::Corrupt, format!("{}/{file} is empty", self.url))
+                    .with_hint("copy the export anew, or make another"))
+            }
+            Err(error) => Err(self.error(file, &error)),
+        }
+    }
+
+    async fn is_empty(&self, file: &str) -> bool {
+        self.store.head(&self.path(file)).await.is_ok_and(|found| found.size == 0)
     }
 
     fn path(&self, file: &str) -> Path {
@@ -77,10 +91,4 @@ impl Place {
     fn error(&self, file: &str, error: &object_store::Error) -> Error {
         store_error(error, &format!("{}/{file}", self.url), &self.server)
     }
-}
-
-async fn bucket_of(connection: &Connection, bucket: &str) -> Result<object_store::aws::AmazonS3> {
-    let (credentials, region) = connection.identity().await?;
-    let exports = &connection.config().exports;
-    bucket_store(bucket, exports.region.as_deref().unwrap_or(region), exports.endpoint.as_deref(), credentials)
 }

@@ -1,7 +1,7 @@
 //! A file's items into batches.
 //!
 //! ```text
-//! store ──pieces, 1 waiting──▶ thread: MD5, gzip, lines, columns ──2 batches waiting──▶ reader
+//! store ──pieces, 1 waiting, 1 fetched──▶ thread: MD5, gzip, lines, columns ──2 batches waiting──▶ reader
 //! ```
 //! Unpacking is work for a thread of its own. Dropping the reader ends both.
 

@@ -68,19 +68,17 @@ impl Compiler<'_> {
     /// For a condition on dates or times that cannot be sent: one on what is stored that holds wherever it does; and why
     /// what comes must be checked again.
     pub(super) fn weaker(&mut self, conjunct: &Conjunct<'_>) -> Option<(Condition, &'static str)> {
-        let mut column = None;
-        conjunct.expr.visit_columns(&mut |name| column = Some(name.to_owned()));
-        let column = column?;
-        let stored = Stored::of(&self.column_type(&column).ok()?)?;
+        let (column, op, value) = conjunct.compared()?;
+        let stored = Stored::of(&self.column_type(column).ok()?)?;
+        let alias = self.alias(column).ok()?;
         let mut tests = Vec::new();
-        for (op, value) in stored.weaker(conjunct, &column)? {
+        for (op, value) in stored.weaker(op, value)? {
             let value = self.aliases.value(attribute(stored.kind(), &value).ok()?);
-            tests.push(Condition::test(format!("{} {} {value}", self.alias(&column).ok()?, op.symbol()), 1));
+            tests.push(Condition::test(format!("{alias} {} {value}", op.symbol()), 1));
         }
         if stored.kind() == KeyKind::S {
             return Some((Condition::all(tests), OFFSETS));
         }
-        let alias = self.alias(&column).ok()?;
         let text = self.of_type(&alias, KeyKind::S, Condition::Always);
         Some((Condition::any(vec![Condition::all(tests), text]), DIGITS))
     }
@@ -202,12 +200,13 @@ impl Compiler<'_> {
         self.column_type(name)?.comparable().map_err(|reason| format!("column {name} is not compared: {reason}"))
     }
 
-    /// How a column's dates or times are stored, if always in this one way: numbers may be text in all but keys.
+    /// How a column's dates or times are stored, if always in this one way: a key has one type, of other attributes numbers
+    /// may be text of digits too.
     fn stored(&self, name: &str) -> Result<Option<Stored>, Reason> {
-        let stored = Stored::of(&self.column_type(name)?).filter(|stored| stored.is_exact());
         let attribute = self.attribute(name)?;
-        let is_key = self.reading.is_table_key(attribute) || self.target.is_key(attribute);
-        Ok(stored.filter(|stored| is_key || stored.kind() == KeyKind::S))
+        let kind = self.target.kind_of(attribute).or_else(|| self.reading.detail.kind_of(attribute));
+        let stored = Stored::of(&self.column_type(name)?).filter(|stored| stored.is_exact());
+        Ok(stored.filter(|stored| stored.kind() == kind.unwrap_or(KeyKind::S)))
     }
 
     fn column_type(&self, name: &str) -> Result<ColumnType, Reason> {

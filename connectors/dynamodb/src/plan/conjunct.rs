@@ -83,10 +83,15 @@ impl Conjunct<'_> {
 
     /// The operator and the constant that `column` is compared with.
     pub(super) fn comparison(&self, column: &str) -> Option<(CompareOp, &Value)> {
+        self.compared().filter(|(name, ..)| *name == column).map(|(_, op, value)| (op, value))
+    }
+
+    /// The column that is compared with a constant, and with which.
+    pub(super) fn compared(&self) -> Option<(&str, CompareOp, &Value)> {
         let Expr::Compare { op, left, right } = self.expr else { return None };
         match (left.as_ref(), right.as_ref()) {
-            (Expr::Column(name), Expr::Literal(value)) if name == column => Some((*op, value)),
-            (Expr::Literal(value), Expr::Column(name)) if name == column => Some((op.flipped(), value)),
+            (Expr::Column(name), Expr::Literal(value)) => Some((name, *op, value)),
+            (Expr::Literal(value), Expr::Column(name)) => Some((name, op.flipped(), value)),
             _ => None,
         }
     }

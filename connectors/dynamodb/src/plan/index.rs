@@ -40,8 +40,8 @@ pub(super) fn refusal(index: &IndexDetail, target: &Target<'_>, reading: &Readin
     }
     let mut keys = [Some(&target.partition), target.sort.as_ref()].into_iter().flatten();
     if let Some(key) = keys.find(|key| !key.is_typed && !reading.is_table_key(&key.attribute)) {
-        let reason = key.problem.clone().unwrap_or_else(|| format!("key column {} is of several types", key.column));
-        return Some(reason);
+        let digits = || format!("items that have {} as text of digits are not in it", key.column);
+        return Some(key.problem.clone().unwrap_or_else(digits));
     }
     if reading.whole_items && index.attributes.is_some() {
         return Some("whole items are not projected into it".to_owned());

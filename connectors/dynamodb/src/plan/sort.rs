@@ -40,7 +40,8 @@ pub(super) fn weaker_test(
     reason: &str,
 ) -> (SortTest, Vec<Answer>) {
     let weaker = |conjunct: &&Conjunct<'_>| {
-        let tests = stored.weaker(conjunct, &key.column)?;
+        let (op, value) = conjunct.comparison(&key.column)?;
+        let tests = stored.weaker(op, value)?;
         Some(tests.into_iter().map(|(op, value)| Expr::column(&key.column).compare(op, value)).collect())
     };
     let weaker: Vec<Option<Vec<Expr>>> = conjuncts.iter().map(weaker).collect();

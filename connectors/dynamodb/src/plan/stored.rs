@@ -14,7 +14,6 @@
 //! A value that cannot be read as its column (`2026-3-5` as a `date`) satisfies no condition that DynamoDB checks, and is
 //! an error where it is read.
 
-use super::conjunct::Conjunct;
 use crate::convert::{ColumnType, DateFormat, KeyKind, TimestampFormat, day_text};
 use headwater_core::{CompareOp, Value};
 use serde::{Deserialize, Serialize};
@@ -73,14 +72,14 @@ impl Stored {
         }
     }
 
-    /// Comparisons of what is stored: whatever satisfies the condition on `column`, and is stored as
+    /// Comparisons of what is stored: whatever satisfies a condition on dates or times, and is stored as
     /// [`kind`](Self::kind), satisfies all of them. `None` if there are none.
-    pub(super) fn weaker(self, conjunct: &Conjunct<'_>, column: &str) -> Option<Vec<(CompareOp, Value)>> {
-        match (self, conjunct.comparison(column)?) {
-            (_, (CompareOp::NotEq, _)) => None,
-            (Self::Instant, (op, Value::Instant(micros))) => around(op, *micros),
+    pub(super) fn weaker(self, op: CompareOp, value: &Value) -> Option<Vec<(CompareOp, Value)>> {
+        match (self, value) {
+            _ if op == CompareOp::NotEq => None,
+            (Self::Instant, Value::Instant(micros)) => around(op, *micros),
             (Self::Instant, _) => None,
-            (exact, (op, value)) => Some(vec![(op, exact.value(value)?)]),
+            (exact, value) => Some(vec![(op, exact.value(value)?)]),
         }
     }
 }

@@ -128,9 +128,15 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The type of an attribute in its key; `None` for one that is not part of it.
+    pub(super) fn kind_of(&self, attribute: &str) -> Option<KeyKind> {
+        let mut keys = [Some(&self.partition), self.sort.as_ref()].into_iter().flatten();
+        keys.find(|key| key.attribute == attribute).map(|key| key.kind)
+    }
+
     /// Whether the attribute is part of its key.
     pub(super) fn is_key(&self, attribute: &str) -> bool {
-        self.partition.attribute == attribute || self.sort.as_ref().is_some_and(|sort| sort.attribute == attribute)
+        self.kind_of(attribute).is_some()
     }
 
     /// For messages: `the table` or `index by_email`.

@@ -6,14 +6,14 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value as Json, json};
 
 /// The columns that requests are about; items have more.
-pub(crate) const COLUMNS: [&str; 16] = [
+pub(crate) const COLUMNS: [&str; 17] = [
     "user", "at", "email", "status", "total", "txt", "int", "big", "dec", "flag", "bin", "digits", "seen", "stamp",
-    "when", "day",
+    "when", "day", "tick",
 ];
 
 /// How the dates and times among them are declared.
 pub(crate) const DECLARED: &str = "[catalogs.db.tables.orders.columns]\nseen = \"timestamp(epoch_s)\"\n\
-     stamp = \"timestamp\"\nwhen = \"timestamp(epoch_ms)\"\nday = \"date\"\n";
+     stamp = \"timestamp\"\nwhen = \"timestamp(epoch_ms)\"\nday = \"date\"\ntick = \"timestamp(epoch_s)\"\n";
 
 /// Texts of instants five hours apart, the first at noon of 2026-03-05, in offsets of up to fourteen hours.
 fn stamp(i: i64) -> String {
@@ -70,6 +70,7 @@ pub(crate) fn items(runner: &mut TestRunner, flat: bool) -> Vec<Json> {
         item.insert("user".to_owned(), json!({ "S": user }));
         item.insert("at".to_owned(), json!({ "N": (i - 40).to_string() }));
         item.insert("seen".to_owned(), json!({ "N": (i - 40).to_string() }));
+        item.insert("tick".to_owned(), json!({ "S": (i * 60).to_string() }));
         item.insert("stamp".to_owned(), json!({ "S": stamp(i) }));
         item.insert("pad".to_owned(), json!({ "S": "x".repeat(400) }));
         for (name, absent, null, values) in &attributes {

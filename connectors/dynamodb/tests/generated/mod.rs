@@ -82,6 +82,14 @@ async fn no_way_by_times_that_are_stored_as_text_changes_an_answer() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn no_way_by_times_that_are_stored_as_text_of_digits_changes_an_answer() {
+    let tally = hold(&[("user", "S"), ("tick", "S")]).await;
+    for way in ["Scan", "Query", "keys Query"] {
+        assert!(tally.contains_key(way), "no {way} in {tally:?}");
+    }
+}
+
 async fn hold(keys: &[(&str, &str)]) -> BTreeMap<String, usize> {
     let source = Source::with(DECLARED).await;
     source.server.create_table(crate::indexed::with_indexes("orders", keys)).await.unwrap();

@@ -113,6 +113,7 @@ fn values_of(column: &str) -> Vec<Value> {
             dec(i128::MAX, 0),
             dec(1, 38),
         ],
+        "tick" => [0, 60, 600, 1_234, 17_940].map(|seconds| Value::Instant(seconds * 1_000_000)).to_vec(),
         "seen" => [0, 60_000_000, 55_500_000, -40_000_000, 1_000_000_000_000].map(Value::Instant).to_vec(),
         "stamp" => {
             [0, 5, 12, 50, 51, 700].map(|hours| Value::Instant((1_772_712_000 + hours * 3_600) * 1_000_000)).to_vec()
@@ -192,6 +193,8 @@ fn leading() -> impl Strategy<Value = Vec<Expr>> {
         2 => (bound("user"), ranged("at")).prop_map(|(a, b)| vec![a, b]),
         2 => (bound("user"), ranged("seen")).prop_map(|(a, b)| vec![a, b]),
         2 => (bound("user"), ranged("stamp")).prop_map(|(a, b)| vec![a, b]),
+        1 => (bound("user"), ranged("tick")).prop_map(|(a, b)| vec![a, b]),
+        1 => bound("tick").prop_map(|one| vec![one]),
         4 => (bound("user"), ranged("total")).prop_map(|(a, b)| vec![a, b]),
         2 => bound("email").prop_map(|one| vec![one]),
         1 => ranged("email").prop_map(|one| vec![one]),
@@ -220,6 +223,7 @@ fn keys() -> impl Strategy<Value = JoinKeys> {
         vec!["user", "at"],
         vec!["user", "seen"],
         vec!["user", "stamp"],
+        vec!["user", "tick"],
         vec!["status", "total"],
         vec!["total"],
         vec!["status"],
