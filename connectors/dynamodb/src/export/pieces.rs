@@ -42,13 +42,10 @@ pub(super) fn download(
         while let Some(at) = next {
             let piece = fetching.piece(at..at + length, etag.take()).await;
             length = (2 * length).min(LARGEST_PIECE);
-            next = piece
-                .as_ref()
-                .ok()
-                .map(|piece| at + piece.bytes.len() as u64)
-                .filter(|end| piece.as_ref().is_ok_and(|piece| *end < piece.size));
+            next = None;
             let bytes = piece.map(|piece| {
-                etag = piece.etag;
+                let end = at + piece.bytes.len() as u64;
+                (next, etag) = ((end < piece.size).then_some(end), piece.etag);
                 piece.bytes
             });
             if sender.send(bytes).await.is_err() {

@@ -45,8 +45,10 @@ pub(super) fn rows(connection: Arc<Connection>, file: ReadFile, split: &Split, c
             let lines = Lines::new(file, &catalog, pieces);
             Unpacking { lines, builder, split, context, sender }.run();
         }));
-        let batches = stream::unfold((receiver, download), |(mut receiver, download)| async move {
-            receiver.recv().await.map(|batch| (batch, (receiver, download)))
+        let batches = stream::try_unfold((receiver, download), |(mut receiver, download)| async move {
+            // A thread that ended otherwise than by saying so has not read everything.
+            let next = receiver.recv().await.unwrap_or_else(|| Err(Error::internal("unpacking an export broke off")))?;
+            Ok(next.map(|batch| (batch, (receiver, download))))
         });
         Ok::<_, Error>(batches)
     };
@@ -59,15 +61,15 @@ struct Unpacking {
     builder: RowBuilder,
     split: Split,
     context: ScanContext,
-    sender: mpsc::Sender<Result<RecordBatch>>,
+    /// `None` is the end.
+    sender: mpsc::Sender<Result<Option<RecordBatch>>>,
 }
 
 impl Unpacking {
     fn run(mut self) {
-        if let Err(error) = self.batches() {
-            // Nobody there to be told: then nobody needs to know.
-            let _ = self.sender.blocking_send(Err(error));
-        }
+        let end = self.batches().map(|()| None);
+        // Nobody there to be told: then nobody needs to know.
+        let _ = self.sender.blocking_send(end);
     }
 
     fn batches(&mut self) -> Result<()> {
@@ -91,6 +93,6 @@ impl Unpacking {
         let (rows, bytes) = (self.builder.rows() as u64, self.builder.bytes() as u64);
         let batch = self.builder.finish()?;
         self.context.metrics.add_batch(rows, bytes);
-        Ok(self.sender.blocking_send(Ok(batch)).is_ok())
+        Ok(self.sender.blocking_send(Ok(Some(batch))).is_ok())
     }
 }
