@@ -18,7 +18,8 @@ async fn the_cheapest_complete_way_is_taken() {
     let source = start("").await;
     let list = |column: &str, values: Vec<Value>| Expr::column(column).is_in(values);
     let late = || compare("at", CompareOp::GtEq, int(300));
-    let cases: Vec<(Vec<Expr>, (&str, Option<&str>))> = vec![
+    type Case = (Vec<Expr>, (&'static str, Option<&'static str>));
+    let cases: Vec<Case> = vec![
         (vec![], ("Scan", None)),
         (vec![is("user", text("u3"))], ("Query", None)),
         (vec![is("user", text("u3")), is("at", int(13))], ("BatchGetItem", None)),

@@ -208,7 +208,7 @@ fn looked_up(
         SourceRequest::Sql(joined.then(" AS found) TO STDOUT (FORMAT binary)").into_string())
     };
     // Neighbours stay together; no statement is too small to be worth a connection.
-    let size = numbers.len().div_ceil(parallel.max(1)).max(LOOKED_UP.keys).min(BYTES / 20);
+    let size = numbers.len().div_ceil(parallel.max(1)).clamp(LOOKED_UP.keys, BYTES / 20);
     plan::splits(plan, &detail.laws, numbers.chunks(size).map(statement).collect()).map(Some)
 }
 

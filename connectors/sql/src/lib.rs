@@ -17,7 +17,7 @@
 //! - [`SqlText`] is the only way to a statement: static text, quoted identifiers, rendered literals.
 //! - [`push_down`] says for one filter whether the source means exactly the same, a superset, or cannot say it.
 //! - [`negotiate`] does so for a whole [`ScanRequest`](headwater_core::ScanRequest) and gives the [`Select`].
-//! - [`derive`] describes what the source would compute from its own relations: joins and groups.
+//! - [`derive()`] describes what the source would compute from its own relations: joins and groups.
 //! - [`key_chunks`] cuts join keys into conditions; [`estimated_rows`] and [`access_path`] say what to expect.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]

@@ -8,7 +8,7 @@ use headwater_core::{ArithmeticOp, Expr, Value};
 /// How a product computes with exact numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Arithmetic {
-    /// Makes an integer a decimal of [`INTEGER_DIGITS`], with which nothing overflows.
+    /// Makes an integer a decimal of `INTEGER_DIGITS`, with which nothing overflows.
     pub integer: Wrapping,
     /// How many digits a sum's type has more than its operand's.
     pub sum_digits: usize,

@@ -81,9 +81,12 @@ fn bounds(limit: &Limit) -> Option<(usize, Option<usize>)> {
     }
 }
 
+/// Which of the answer's columns an ordering expression is.
+type FindColumn<'a> = Box<dyn Fn(&Expr) -> Option<usize> + 'a>;
+
 /// The ordering columns that the answer shows, up to the first that it does not; `true` if that is all of them.
 fn visible_order(plan: &LogicalPlan) -> (Vec<usize>, bool) {
-    let (keys, find): (&[SortExpr], Box<dyn Fn(&Expr) -> Option<usize> + '_>) = match plan {
+    let (keys, find): (&[SortExpr], FindColumn<'_>) = match plan {
         LogicalPlan::Sort(sort) => (&sort.expr, Box::new(|key| column_index(plan, key))),
         LogicalPlan::Projection(projection) => match projection.input.as_ref() {
             LogicalPlan::Sort(sort) => {

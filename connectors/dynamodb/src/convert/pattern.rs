@@ -66,7 +66,7 @@ impl Pattern {
         };
         // A leap second is written as more than a second's worth of nanoseconds, and has no place of its own.
         let nanos = instant.nanosecond();
-        (nanos % 1_000 == 0 && nanos < 1_000_000_000).then(|| instant.and_utc().timestamp_micros())
+        (nanos.is_multiple_of(1_000) && nanos < 1_000_000_000).then(|| instant.and_utc().timestamp_micros())
     }
 
     /// Days since 1970-01-01; `None` if the text is not after the pattern.

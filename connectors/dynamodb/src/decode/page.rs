@@ -29,8 +29,7 @@ pub(crate) fn page(body: &[u8], mut item: impl FnMut(&mut Json<'_>) -> Result<()
     let mut facts = Facts::default();
     let json = &mut Json::new(body)?;
     json.open_object()?;
-    loop {
-        let Some(key) = json.next_key()? else { break };
+    while let Some(key) = json.next_key()? {
         match key {
             "Items" => each(json, &mut item)?,
             "Responses" => each_value(json, |json| each(json, &mut item))?,

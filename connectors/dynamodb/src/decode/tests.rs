@@ -130,8 +130,7 @@ fn any_type() -> impl Strategy<Value = ColumnType> {
         prop_oneof![
             inner.clone().prop_map(|element| ColumnType::List(Box::new(element))),
             inner.clone().prop_map(|value| ColumnType::Map(Box::new(value))),
-            prop::collection::btree_map(select(NAMES).prop_map(str::to_owned), inner, 1..4)
-                .prop_map(|fields| structure(fields)),
+            prop::collection::btree_map(select(NAMES).prop_map(str::to_owned), inner, 1..4).prop_map(structure),
         ]
     })
 }

@@ -47,7 +47,8 @@ pub(super) fn rows(connection: Arc<Connection>, file: ReadFile, split: &Split, c
         }));
         let batches = stream::try_unfold((receiver, download), |(mut receiver, download)| async move {
             // A thread that ended otherwise than by saying so has not read everything.
-            let next = receiver.recv().await.unwrap_or_else(|| Err(Error::internal("unpacking an export broke off")))?;
+            let next =
+                receiver.recv().await.unwrap_or_else(|| Err(Error::internal("unpacking an export broke off")))?;
             Ok(next.map(|batch| (batch, (receiver, download))))
         });
         Ok::<_, Error>(batches)

@@ -41,7 +41,7 @@ pub(super) fn draft(
     let mut draft = match way.how {
         How::Items(keys) => items(reading, candidate, conjuncts, &keys)?,
         How::Queries(keys) => queries(reading, candidate, conjuncts, &keys)?,
-        How::Scan(shape) => scan(reading, candidate, conjuncts, shape)?,
+        How::Scan(shape) => scan(reading, candidate, conjuncts, *shape)?,
     };
     let (paths, refused) = key_paths(candidates, &draft.outcomes);
     if let (AccessPath::Scan, Some(reason)) = (&draft.access, &refused) {

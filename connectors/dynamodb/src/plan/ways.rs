@@ -29,7 +29,7 @@ pub(super) enum How {
     /// A Query, or several, per value of the partition key.
     Queries(Vec<ItemKey>),
     /// All of it.
-    Scan(ScanShape),
+    Scan(Box<ScanShape>),
 }
 
 /// One way to the rows.
@@ -139,7 +139,7 @@ impl<'a> Candidate<'a> {
         index::mark_proofs(&self.target, reading, conjuncts, &mut shape.outcomes);
         let most = reading.limit.filter(|_| shape.base.filter_expression.is_none() && all_exact(&shape.outcomes));
         let units = if shape.never { Some(0.0) } else { self.target.sizes.scan(most) };
-        Way { candidate: self, how: How::Scan(shape), units }
+        Way { candidate: self, how: How::Scan(Box::new(shape)), units }
     }
 
     /// After how many rows a Query may stop, where DynamoDB itself looks at no more than these.

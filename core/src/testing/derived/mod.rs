@@ -1,7 +1,7 @@
 //! What a connector computes of its own relations, held against the same computed from its rows.
 //!
 //! For a table of awkward values: whatever column is grouped by, joined on, sorted by or aggregated, the connector
-//! either refuses or gives exactly what [`reference`] gives.
+//! either refuses or gives exactly what [`mod@reference`] gives.
 
 pub mod reference;
 
