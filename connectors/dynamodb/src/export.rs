@@ -33,7 +33,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use futures::{StreamExt, stream};
 use headwater_core::{
-    Answer, BatchStream, Error, JoinKeys, NameStream, Precision, Result, ScanContext, ScanPlan, ScanRequest,
+    Answer, BatchStream, Error, ErrorKind, JoinKeys, NameStream, Precision, Result, ScanContext, ScanPlan, ScanRequest,
     SourceRequest, Split, Splits, TableKind, TableMetadata, TableName,
 };
 use manifest::{DataFile, Export, Format};
@@ -87,6 +87,11 @@ struct ReadFile {
     export: String,
     format: Format,
     file: DataFile,
+}
+
+/// An export that is not what its manifest says.
+fn corrupt(message: String) -> Error {
+    Error::new(ErrorKind::Corrupt, message).with_hint("copy the export anew, or make another")
 }
 
 /// The tables that have an export.

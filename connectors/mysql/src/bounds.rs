@@ -22,7 +22,7 @@ use headwater_sql::{Select, SqlText};
 use serde::{Deserialize, Serialize};
 use value::value;
 
-/// A table below this is read faster than connections are opened.
+/// A table below this is read faster than connections are opened, also as a part of a join.
 pub(crate) const SMALL: u64 = 16 << 20;
 
 /// Into how many cells the keys are cut at first, and each cell that turns out to hold too many rows.

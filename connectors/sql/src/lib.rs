@@ -23,6 +23,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod block;
+mod bytes;
 mod calendar;
 mod column;
 mod compare;
@@ -43,6 +44,7 @@ mod server;
 mod share;
 mod text;
 
+pub use bytes::ByteValues;
 pub use column::{ColumnSql, Comparison, Step};
 pub use derive::{Described, derive};
 pub use dialect::{Dialect, Digits, MARIADB, MYSQL, POSTGRES, Prefix, Wrapping};

@@ -1,5 +1,6 @@
 //! What an export says of itself: `manifest-summary.json` and `manifest-files.json`.
 
+use super::corrupt;
 use super::place::Place;
 use crate::connect::Connection;
 use headwater_core::{Error, ErrorKind, Result};
@@ -70,7 +71,8 @@ pub(super) async fn read(connection: &Connection, url: &str) -> Result<Export> {
 }
 
 fn parse(summary: &[u8], files: &[u8]) -> Result<Export> {
-    let summary: Summary = serde_json::from_slice(summary).map_err(|error| corrupt("manifest-summary.json", &error))?;
+    let summary: Summary =
+        serde_json::from_slice(summary).map_err(|error| unreadable("manifest-summary.json", &error))?;
     if summary.export_type.as_deref().is_some_and(|kind| kind != "FULL_EXPORT") {
         let message = "the export holds the changes of a period, not a table";
         return Err(Error::new(ErrorKind::Unsupported, message).with_hint("name a full export"));
@@ -82,19 +84,19 @@ fn parse(summary: &[u8], files: &[u8]) -> Result<Export> {
     };
     let lines = files.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let entries =
-        lines.map(|line| serde_json::from_slice(line).map_err(|error| corrupt("manifest-files.json", &error)));
+        lines.map(|line| serde_json::from_slice(line).map_err(|error| unreadable("manifest-files.json", &error)));
     let files: Vec<DataFile> = entries.map(|entry| entry.and_then(data_file)).collect::<Result<_>>()?;
     let listed = files.iter().try_fold(0u64, |listed, file| listed.checked_add(file.items));
     let Some(listed) = listed.filter(|listed| *listed == summary.item_count) else {
         let listed = listed.map_or_else(|| "more than can be counted".to_owned(), |listed| listed.to_string());
-        return Err(broken(format!(
+        return Err(corrupt(format!(
             "the export has {} items by its summary, and {listed} in its files",
             summary.item_count
         )));
     };
     let mut paths = BTreeSet::new();
     if let Some(twice) = files.iter().find(|file| !paths.insert(file.path.as_str())) {
-        return Err(broken(format!("manifest-files.json names {} twice", twice.path)));
+        return Err(corrupt(format!("manifest-files.json names {} twice", twice.path)));
     }
     let bytes = summary.billed_size_bytes.filter(|bytes| *bytes > 0);
     Ok(Export { time: summary.export_time, items: listed, bytes, format, files })
@@ -105,17 +107,13 @@ fn parse(summary: &[u8], files: &[u8]) -> Result<Export> {
 fn data_file(entry: FileEntry) -> Result<DataFile> {
     let (_, name) = entry.data_file_s3_key.rsplit_once('/').unwrap_or(("", &entry.data_file_s3_key));
     if name.is_empty() || name.starts_with('.') {
-        return Err(broken(format!("manifest-files.json names no file: {}", entry.data_file_s3_key)));
+        return Err(corrupt(format!("manifest-files.json names no file: {}", entry.data_file_s3_key)));
     }
     Ok(DataFile { path: format!("data/{name}"), items: entry.item_count, md5: entry.md5_checksum })
 }
 
-fn corrupt(file: &str, error: &serde_json::Error) -> Error {
-    broken(format!("{file} is no manifest of an export: {error}"))
-}
-
-fn broken(message: String) -> Error {
-    Error::new(ErrorKind::Corrupt, message).with_hint("copy the export anew, or make another")
+fn unreadable(file: &str, error: &serde_json::Error) -> Error {
+    corrupt(format!("{file} is no manifest of an export: {error}"))
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 //! Pieces instead of one long answer: whoever reads slowly holds no connection open, and what breaks off is asked for
 //! again from where it broke.
 
+use super::corrupt;
 use super::place::{Piece, Place};
 use crate::connect::Connection;
 use bytes::Bytes;
-use headwater_core::{Error, ErrorKind, Result, ScanMetrics};
+use headwater_core::{Error, Result, ScanMetrics};
 use md5::{Digest, Md5};
 use std::io::Read;
 use std::ops::Range;
@@ -74,8 +75,7 @@ impl Fetching {
             metrics.add_wire_bytes(piece.bytes.len() as u64);
         }
         if piece.bytes.is_empty() {
-            let message = format!("{} gave nothing at byte {at} of {}", self.path, piece.size);
-            return Err(Error::new(ErrorKind::Corrupt, message).with_hint("copy the export anew, or make another"));
+            return Err(corrupt(format!("{} gave nothing at byte {at} of {}", self.path, piece.size)));
         }
         Ok(piece)
     }

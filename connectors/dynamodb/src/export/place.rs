@@ -1,9 +1,10 @@
 //! The way to an export: S3 with the catalog's credentials, or a folder.
 
+use super::corrupt;
 use crate::connect::Connection;
 use bytes::Bytes;
 use headwater_aws::error::store_error;
-use headwater_core::{Error, ErrorKind, Result};
+use headwater_core::{Error, Result};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
@@ -72,10 +73,7 @@ impl Place {
         };
         match read.await {
             Ok(piece) => Ok(piece),
-            Err(_) if is_first && self.is_empty(file).await => {
-                Err(Error::new(ErrorKind::Corrupt, format!("{}/{file} is empty", self.url))
-                    .with_hint("copy the export anew, or make another"))
-            }
+            Err(_) if is_first && self.is_empty(file).await => Err(corrupt(format!("{}/{file} is empty", self.url))),
             Err(error) => Err(self.error(file, &error)),
         }
     }

@@ -1,16 +1,15 @@
 //! Columns of text: bytes one behind the other, found to be UTF-8 when all are there.
 
 use super::{Column, Misfit};
-use arrow::array::builder::NullBufferBuilder;
-use arrow::array::{ArrayRef, StringArray};
-use arrow::buffer::{Buffer, OffsetBuffer};
-use std::sync::Arc;
+use arrow::array::ArrayRef;
+use arrow::datatypes::Utf8Type;
+use headwater_sql::ByteValues;
 
 /// The text within a value.
 type Within = fn(&[u8]) -> Result<&[u8], Misfit>;
 
 pub(super) fn column(within: Within) -> Box<dyn Column> {
-    Box::new(Texts { within, values: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0) })
+    Box::new(Texts { within, values: ByteValues::default() })
 }
 
 /// A version byte, then text.
@@ -23,34 +22,18 @@ pub(super) fn jsonb(bytes: &[u8]) -> Result<&[u8], Misfit> {
 
 struct Texts {
     within: Within,
-    values: Vec<u8>,
-    /// 0, then the end of each.
-    offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    values: ByteValues<Utf8Type>,
 }
 
 impl Column for Texts {
     fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
-        match value {
-            Some(bytes) => {
-                self.values.extend_from_slice((self.within)(bytes)?);
-                self.nulls.append_non_null();
-            }
-            None => self.nulls.append_null(),
-        }
-        self.offsets.push(i32::try_from(self.values.len()).map_err(|_| too_much())?);
+        let text = value.map(self.within).transpose()?;
+        self.values.push(text).map_err(|_| too_much())?;
         Ok(size_of::<i32>() + value.map_or(0, <[u8]>::len))
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
-        // The next batch will be as large, if this one is not of the largest.
-        let mut next = Vec::with_capacity(self.offsets.len());
-        next.push(0);
-        let offsets = OffsetBuffer::new(std::mem::replace(&mut self.offsets, next).into());
-        let capacity = self.values.len().min(1 << 20);
-        let values = Buffer::from_vec(std::mem::replace(&mut self.values, Vec::with_capacity(capacity)));
-        let array = StringArray::try_new(offsets, values, self.nulls.finish());
-        Ok(Arc::new(array.map_err(|_| Misfit::corrupt("text that is not UTF-8"))?))
+        self.values.finish().map_err(|_| Misfit::corrupt("text that is not UTF-8"))
     }
 }
 
