@@ -225,9 +225,35 @@ pub struct JoinKeys {
     pub columns: Vec<String>,
     /// One value per column. No duplicates, no NULL. Empty: no row is wanted at all.
     pub tuples: Vec<Vec<Value>>,
+    /// Set where these are a part of a join's keys: about how many there are in all. Each part is asked for by itself,
+    /// and the engine drops the rows of other parts that come with it; a source that would look at everything for each
+    /// part should decline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
 }
 
 impl JoinKeys {
+    /// All keys of a join.
+    pub fn new(columns: Vec<String>, tuples: Vec<Vec<Value>>) -> Self {
+        Self { columns, tuples, total: None }
+    }
+
+    /// As a part of so many.
+    #[must_use]
+    pub fn part_of(self, total: u64) -> Self {
+        Self { total: Some(total), ..self }
+    }
+
+    /// How many keys the join has, about: what its cost is to be counted by.
+    pub fn count(&self) -> u64 {
+        self.total.unwrap_or(0).max(self.tuples.len() as u64)
+    }
+
+    /// Whether there are more parts.
+    pub fn is_part(&self) -> bool {
+        self.total.is_some()
+    }
+
     /// The distinct values of one column alone, in order of first appearance, or `None` if the keys do not have it.
     pub fn values_of(&self, column: &str) -> Option<Vec<Value>> {
         let index = self.columns.iter().position(|name| name == column)?;

@@ -5,6 +5,7 @@ use crate::error::from_engine;
 use crate::federate::{Federation, with_tops};
 use crate::hidden;
 use crate::kept;
+use crate::keys::KEYS_AT_ONCE;
 use crate::ledger::{Part, QueryRecord};
 use crate::negotiation::Negotiation;
 use crate::provider::ConnectorTable;
@@ -65,6 +66,7 @@ pub struct Engine {
     plain: Arc<SessionState>,
     cache: Arc<MetadataCache>,
     pushdown: PushdownMode,
+    keys_at_once: usize,
     log: Arc<RunLog>,
 }
 
@@ -74,6 +76,7 @@ pub struct EngineBuilder {
     catalogs: BTreeMap<String, Catalog>,
     pushdown: PushdownMode,
     memory_limit: usize,
+    keys_at_once: usize,
 }
 
 impl EngineBuilder {
@@ -98,6 +101,13 @@ impl EngineBuilder {
         self
     }
 
+    /// How many keys of a join a source is offered at once; more come in parts, one after another. Default: 400,000.
+    #[must_use]
+    pub fn with_keys_at_once(mut self, keys: usize) -> Self {
+        self.keys_at_once = keys.max(1);
+        self
+    }
+
     /// The engine.
     ///
     /// # Errors
@@ -115,6 +125,7 @@ impl EngineBuilder {
             plain: Arc::new(session(PushdownMode::Off, &runtime)),
             cache: Arc::default(),
             pushdown: self.pushdown,
+            keys_at_once: self.keys_at_once,
             log,
         })
     }
@@ -123,7 +134,12 @@ impl EngineBuilder {
 impl Engine {
     /// Starts with no catalog.
     pub fn builder() -> EngineBuilder {
-        EngineBuilder { catalogs: BTreeMap::new(), pushdown: PushdownMode::default(), memory_limit: 4 << 30 }
+        EngineBuilder {
+            catalogs: BTreeMap::new(),
+            pushdown: PushdownMode::default(),
+            memory_limit: 4 << 30,
+            keys_at_once: KEYS_AT_ONCE,
+        }
     }
 
     /// All catalogs, by name; `system` is the engine's own, unless another one was given that name.
@@ -183,7 +199,7 @@ impl Engine {
         };
         let checked = sums::checked(logical.clone()).map_err(from_engine)?;
         let physical = state.query_planner().create_physical_plan(&checked, &state).await.map_err(from_engine)?;
-        ScanExec::set_awaitable(&physical).map_err(from_engine)?;
+        let physical = ScanExec::with_keys(physical, self.keys_at_once).map_err(from_engine)?;
         let engine = kept::parts(&logical, &federation.reasons);
         Ok(Planned { way, engine, comparison, physical, state })
     }

@@ -1,7 +1,6 @@
 //! The engine's settings, and why each differs from its default.
 
 use crate::literals::Constants;
-use crate::scan::MAX_KEYS;
 use crate::types::Microseconds;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -36,10 +35,8 @@ pub(crate) fn session(pushdown: PushdownMode, runtime: &Arc<RuntimeEnv>) -> Sess
     // One text type for all connectors: a view type on one side of a join would hide its keys behind a cast.
     options.sql_parser.map_string_types_to_utf8view = false;
     options.optimizer.enable_dynamic_filter_pushdown = pushdown != PushdownMode::Off;
-    // Both caps decide whether a join's keys can be listed. The defaults (150 keys, 128 KiB of allocated key arrays)
-    // suit files; a lookup in a database is worth far more keys. About 260 bytes each.
-    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = MAX_KEYS;
-    options.optimizer.hash_join_inlist_pushdown_max_size = 64 << 20;
+    // A join's keys are taken from its build side (`keys`): the engine need not list them.
+    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 0;
     let mut analysis = Analyzer::new().rules;
     // Before the engine's own coercion, which is the first to look at types.
     analysis.insert(0, Arc::new(Constants));

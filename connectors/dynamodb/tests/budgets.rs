@@ -121,7 +121,7 @@ async fn reads_are_strongly_consistent_where_that_is_wanted() {
     assert_eq!(parameters(&plans[1].requests[0])["RequestItems"]["items"]["ConsistentRead"], true);
     source.server.take_requests();
     let tuples = (0..3).map(|id| vec![Value::Int64(id)]).collect();
-    let keys = JoinKeys { columns: vec!["id".to_owned()], tuples };
+    let keys = JoinKeys::new(vec!["id".to_owned()], tuples);
     let outcome = source.try_read(&plans[0], Some(&keys)).await.unwrap();
     assert_eq!(values(&outcome.rows, "id").len(), 3);
     let sent = source.server.take_requests();

@@ -59,7 +59,7 @@ fn numbers(range: std::ops::Range<u64>) -> Vec<Value> {
 
 fn keys(numbers: &[i64]) -> JoinKeys {
     let tuples = numbers.iter().map(|id| vec![Value::Int64(*id)]).collect();
-    JoinKeys { columns: vec!["id".to_owned()], tuples }
+    JoinKeys::new(vec!["id".to_owned()], tuples)
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn a_throttled_batch_of_keys_is_completed() {
     let plan = source.plan(&ScanRequest::table(name("items"))).await;
     source.server.inject(Fault::throttle("BatchGetItem", 2));
     let tuples = (0..150).map(|id| vec![Value::Int64(id)]).collect();
-    let keys = JoinKeys { columns: vec!["id".to_owned()], tuples };
+    let keys = JoinKeys::new(vec!["id".to_owned()], tuples);
     let outcome = source.try_read(&plan, Some(&keys)).await.unwrap();
     assert_eq!(outcome.rows.num_rows(), 150);
     assert_eq!(outcome.context.metrics.snapshot().retries, 2);

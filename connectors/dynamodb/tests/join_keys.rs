@@ -8,7 +8,7 @@ const ITEMS: i64 = 100_000;
 
 fn keys(columns: &[&str], tuples: impl IntoIterator<Item = Vec<Value>>) -> JoinKeys {
     let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-    JoinKeys { columns, tuples: tuples.into_iter().collect() }
+    JoinKeys::new(columns, tuples.into_iter().collect())
 }
 
 fn ids(range: impl Iterator<Item = i64>) -> JoinKeys {
@@ -60,6 +60,13 @@ async fn keys_are_read_and_the_table_is_not() {
         reason.starts_with("the table's Scan costs about") && reason.ends_with("50000 keys about 25000"),
         "{reason}"
     );
+
+    // A part of a join's keys is weighed by what all parts cost.
+    let splits = source.connector.splits(&plan, Some(&ids(0..100).part_of(1_000)), &context).await.unwrap();
+    assert_eq!(splits.keys, KeyDecision::Used { keys: 100 });
+    let splits = source.connector.splits(&plan, Some(&ids(0..100).part_of(50_000)), &context).await.unwrap();
+    let KeyDecision::Declined { keys: 50_000, reason } = splits.keys else { panic!("{:?}", splits.keys) };
+    assert!(reason.ends_with("50000 keys about 25000"), "{reason}");
 }
 
 #[tokio::test]

@@ -195,7 +195,7 @@ async fn an_order_that_is_not_the_querys_is_left_to_the_engine() {
 }
 
 fn keys(columns: &[&str], tuples: Vec<Vec<Value>>) -> JoinKeys {
-    JoinKeys { columns: columns.iter().map(|column| (*column).to_owned()).collect(), tuples }
+    JoinKeys::new(columns.iter().map(|column| (*column).to_owned()).collect(), tuples)
 }
 
 #[tokio::test]

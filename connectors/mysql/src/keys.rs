@@ -22,14 +22,17 @@ pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Result<Splits>
 
 fn offered(plan: &ScanPlan, detail: &PlanDetail, keys: &JoinKeys) -> Result<(KeyDecision, Vec<Split>)> {
     let count = u64::try_from(keys.tuples.len()).unwrap_or(u64::MAX);
-    let declined = |reason| Ok((KeyDecision::Declined { keys: count, reason }, whole(plan, detail)?));
+    let declined = |reason| Ok((KeyDecision::Declined { keys: keys.count(), reason }, whole(plan, detail)?));
     if let Some(reason) = declined_keys(plan, keys, detail.table_rows) {
         return declined(reason);
     }
     let chunks = key_chunks(&keys.columns, &possible_tuples(plan, &detail.laws.columns, keys), CHUNK);
     let statements = chunks.len();
-    if statements > 1 && !keys.columns.iter().any(|column| detail.indexed.contains(column)) {
-        return declined(format!("without an index, {statements} statements would each look at the whole table"));
+    if (statements > 1 || keys.is_part()) && !keys.columns.iter().any(|column| detail.indexed.contains(column)) {
+        return declined(format!(
+            "without an index, each {} of them would look at the whole table",
+            count / statements.max(1) as u64
+        ));
     }
     match keyed(plan, detail, chunks)? {
         Some(splits) => Ok((KeyDecision::Used { keys: count }, splits)),

@@ -52,7 +52,7 @@ fn offered(
     parallel: usize,
 ) -> Result<(KeyDecision, Vec<Split>)> {
     let count = keys.tuples.len() as u64;
-    let declined = |reason| Ok((KeyDecision::Declined { keys: count, reason }, whole(plan, detail)?));
+    let declined = |reason| Ok((KeyDecision::Declined { keys: keys.count(), reason }, whole(plan, detail)?));
     if let Some(reason) = declined_keys(plan, keys, detail.table_rows).or_else(|| nearly_all(detail, keys)) {
         return declined(reason);
     }
@@ -66,6 +66,9 @@ fn offered(
     let size = if way == Way::LookedUp { LOOKED_UP } else { LISTED };
     let chunks = key_chunks(&keys.columns, &tuples, size);
     let ranges = match way {
+        Way::Listed { .. } if keys.is_part() => {
+            return declined(format!("each {count} of them would look at the whole table"));
+        }
         Way::Listed { statements } if chunks.len() > 1 => {
             return declined(format!(
                 "{} statements would each look at the whole table",
@@ -92,7 +95,7 @@ enum Way {
 
 /// The cheaper way.
 fn way(detail: &PlanDetail, keys: &JoinKeys, parallel: usize) -> Way {
-    let count = keys.tuples.len() as u64;
+    let count = keys.count();
     let indexed = keys.columns.iter().filter(|column| detail.indexed.contains(*column));
     // Rows that are found where others were cost little. Where values are not counted, a key is taken to have one row.
     let rows_per_key = |column: &String| -> u64 {
@@ -118,7 +121,7 @@ fn way(detail: &PlanDetail, keys: &JoinKeys, parallel: usize) -> Way {
 /// Whether nearly every value that the column has is among the keys.
 fn nearly_all(detail: &PlanDetail, keys: &JoinKeys) -> Option<String> {
     let [column] = keys.columns.as_slice() else { return None };
-    let (count, distinct) = (keys.tuples.len() as u64, *detail.distinct.get(column)?);
+    let (count, distinct) = (keys.count(), *detail.distinct.get(column)?);
     (count > FEW && count.saturating_mul(10) >= distinct.saturating_mul(9))
         .then(|| format!("{column} has about {distinct} different values: nearly all of them are wanted"))
 }

@@ -17,8 +17,8 @@ pub struct ChunkSize {
 
 /// Why keys are not used, if they are not. `table_rows` is what is known of the table's size.
 pub fn declined_keys(plan: &ScanPlan, keys: &JoinKeys, table_rows: Option<u64>) -> Option<String> {
-    let offered = u64::try_from(keys.tuples.len()).unwrap_or(u64::MAX);
-    if offered == 0 {
+    let offered = keys.count();
+    if keys.tuples.is_empty() {
         return None;
     }
     if plan.request.limit.is_some() || plan.request.top.is_some() {

@@ -2,9 +2,14 @@
 
 use crate::support::{Random, answer, batch, engine, keys_on, memory, size_unknown};
 use arrow::array::{Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray};
-use headwater_core::{Connector, KeyDecision};
-use headwater_planner::{Ledger, PushdownMode};
+use async_trait::async_trait;
+use headwater_core::{
+    BatchStream, Connector, JoinKeys, KeyDecision, MemoryConnector, NameStream, Result, ScanContext, ScanPlan,
+    ScanRequest, Split, Splits, TableMetadata, TableName,
+};
+use headwater_planner::{Engine, EngineBuilder, Ledger, PushdownMode};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn numbers(count: i64) -> RecordBatch {
     let names = (0..count).map(|n| format!("n{n}"));
@@ -134,12 +139,132 @@ async fn of_several_joins_the_keys_that_the_source_takes_are_used() {
     assert!(ledger.to_string().contains("not on grp"), "{ledger}");
 }
 
+/// The values of one row.
+fn words(rows: &[String]) -> String {
+    let [row] = rows else { panic!("{rows:?}") };
+    row.replace('|', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// An engine that offers a source so many keys at once.
+fn in_parts(catalogs: Vec<(&str, Arc<dyn Connector>)>, keys: usize) -> Engine {
+    let builder = Engine::builder().with_keys_at_once(keys);
+    let add = |builder: EngineBuilder, (name, source)| builder.with_catalog(name, "memory", source);
+    catalogs.into_iter().fold(builder, add).build().unwrap()
+}
+
+#[tokio::test]
+async fn more_keys_than_a_source_is_offered_come_in_parts() {
+    let odd = batch(vec![("k", Arc::new(Int64Array::from_iter_values((0..5_000).filter(|n| n % 2 == 1))) as _)]);
+    let twice = memory(vec![("odd", vec![odd.clone(), odd])]);
+    let catalogs: Vec<(&str, Arc<dyn Connector>)> = vec![
+        ("a", Arc::new(size_unknown(twice))),
+        ("b", Arc::new(size_unknown(memory(vec![("many", vec![numbers(5_000)])])))),
+    ];
+    let engine = in_parts(catalogs, 300);
+    let sql = "SELECT count(*), count(DISTINCT m.k) FROM a.main.odd o JOIN b.main.many m ON o.k = m.k";
+    let (rows, ledger) = answer(&engine, sql).await;
+    assert_eq!(words(&rows), "5000 2500", "{ledger}");
+    let many = ledger.scans.iter().find(|scan| scan.table.table == "many").unwrap();
+    assert_eq!(many.keys, Some(KeyDecision::Used { keys: 2_500 }), "{ledger}");
+    assert_eq!(many.request_count, 9, "{ledger}");
+    assert_eq!(rows_read(&ledger, "many"), 2_500, "{ledger}");
+}
+
+/// A source may answer a part with more than it asked for, and decline a later one.
+#[tokio::test]
+async fn no_row_is_read_twice_whatever_a_source_makes_of_the_parts() {
+    let few = || batch(vec![("k", Arc::new(Int64Array::from_iter_values((0..90).map(|n| n * 3))) as _)]);
+    for taken in [0, 1, 2, 3, 9] {
+        let source = Lavish { source: memory(vec![("many", vec![numbers(400)])]), taken, asked: AtomicUsize::new(0) };
+        let catalogs: Vec<(&str, Arc<dyn Connector>)> =
+            vec![("a", Arc::new(memory(vec![("few", vec![few()])]))), ("b", Arc::new(source))];
+        let engine = in_parts(catalogs, 20);
+        let sql = "SELECT count(*), count(DISTINCT m.k), sum(m.k) FROM a.main.few f JOIN b.main.many m ON f.k = m.k";
+        let (rows, ledger) = answer(&engine, sql).await;
+        assert_eq!(words(&rows), "90 90 12015", "{taken} parts\n{ledger}");
+        let many = ledger.scans.iter().find(|scan| scan.table.table == "many").unwrap();
+        match &many.keys {
+            Some(KeyDecision::Used { keys: 90 }) => assert_eq!(taken, 9),
+            Some(KeyDecision::Declined { keys: 90, reason }) => {
+                let after = format!("after the first {}: enough", taken * 20);
+                assert_eq!(reason, if taken == 0 { "enough" } else { after.as_str() });
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Reads everything, whatever keys it takes, and takes only so many parts of them.
+#[derive(Debug)]
+struct Lavish {
+    source: MemoryConnector,
+    taken: usize,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Connector for Lavish {
+    fn list_schemas(&self) -> NameStream<'_, String> {
+        self.source.list_schemas()
+    }
+
+    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
+        self.source.list_tables(schema)
+    }
+
+    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
+        self.source.get_table(name).await
+    }
+
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        self.source.plan_scan(table, request).await
+    }
+
+    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
+        let all = self.source.splits(plan, None, context).await?;
+        let Some(keys) = keys else { return Ok(all) };
+        let is_taken = self.asked.fetch_add(1, Ordering::Relaxed) < self.taken;
+        let decision = if is_taken {
+            KeyDecision::Used { keys: keys.tuples.len() as u64 }
+        } else {
+            KeyDecision::Declined { keys: keys.count(), reason: "enough".to_owned() }
+        };
+        Ok(Splits { keys: decision, ..all })
+    }
+
+    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
+        self.source.read(split, context).await
+    }
+}
+
+/// Keys may take an eighth of the memory limit; more are not kept, and the other side is read in full.
+#[tokio::test]
+async fn keys_that_take_too_much_memory_are_given_up_with_a_reason() {
+    let many = |rows| size_unknown(memory(vec![("many", vec![numbers(rows)])]));
+    let catalogs: Vec<(&str, Arc<dyn Connector>)> = vec![("a", Arc::new(many(40_000))), ("b", Arc::new(many(5_000)))];
+    let builder = Engine::builder().with_memory_limit(8 << 20);
+    let add = |builder: EngineBuilder, (name, source)| builder.with_catalog(name, "memory", source);
+    let engine = catalogs.into_iter().fold(builder, add).build().unwrap();
+    let sql = "SELECT count(*) FROM a.main.many f JOIN b.main.many m ON f.name = m.name";
+    let (rows, ledger) = answer(&engine, sql).await;
+    assert_eq!(words(&rows), "5000", "{ledger}");
+    assert!(
+        ledger.to_string().contains("keys of the join not used   (more than 1 MiB of them are not kept)"),
+        "{ledger}"
+    );
+}
+
 /// Random joins of up to three tables, every join type, against pushdown off.
 #[tokio::test]
 async fn keys_never_change_an_answer() {
     let seed = 7;
     let mut random = Random(seed);
-    let autos = [engine(catalogs(), PushdownMode::Auto), engine(sizeless(), PushdownMode::Auto)];
+    let autos = [
+        engine(catalogs(), PushdownMode::Auto),
+        engine(sizeless(), PushdownMode::Auto),
+        in_parts(catalogs(), 900),
+        in_parts(sizeless(), 1_700),
+    ];
     let off = engine(catalogs(), PushdownMode::Off);
     for case in 0..150 {
         let join = random.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);

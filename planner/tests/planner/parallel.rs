@@ -44,7 +44,7 @@ impl Connector for Gathering {
         let keys = keys.expect("the join has keys");
         let mut splits = Vec::new();
         for tuple in &keys.tuples {
-            let one = JoinKeys { columns: keys.columns.clone(), tuples: vec![tuple.clone()] };
+            let one = JoinKeys::new(keys.columns.clone(), vec![tuple.clone()]);
             let of_key = self.source.splits(plan, Some(&one), context).await?;
             splits.extend(of_key.stream.collect::<Vec<_>>().await);
         }

@@ -30,7 +30,7 @@ async fn join_keys_travel_through_and_so_does_what_became_of_them() {
         vec![Value::Binary(vec![0, 255, 10])],
         vec![Value::Instant(i64::MIN)],
     ]);
-    let keys = JoinKeys { columns: vec!["n".to_owned()], tuples };
+    let keys = JoinKeys::new(vec!["n".to_owned()], tuples);
     let context = ScanContext::new("keys");
     let (decision, splits) = splits(&remote, &plan, Some(&keys), &context).await.unwrap();
     assert_eq!(decision, KeyDecision::Declined { keys: 100_006, reason: "not today".to_owned() });
@@ -49,7 +49,7 @@ async fn join_keys_too_large_to_send_are_declined_here() {
     let context = ScanContext::new("keys");
     let keys_of = |mebibytes: usize| {
         let tuples = (0..mebibytes).map(|n| vec![Value::Utf8(format!("{n:07}").repeat((1 << 20) / 7))]);
-        JoinKeys { columns: vec!["n".to_owned()], tuples: tuples.collect() }
+        JoinKeys::new(vec!["n".to_owned()], tuples.collect())
     };
     // More than the server takes, and more than is sent to it.
     for mebibytes in [70, 33] {

@@ -30,7 +30,7 @@ pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Result<Splits>
     }
     match chosen(&detail, keys) {
         Ok(choice) => Ok(by_keys(plan, &detail, choice, offered)),
-        Err(reason) => Ok(unchanged(plan, &detail, KeyDecision::Declined { keys: offered, reason })),
+        Err(reason) => Ok(unchanged(plan, &detail, KeyDecision::Declined { keys: keys.count(), reason })),
     }
 }
 
@@ -40,7 +40,10 @@ struct Choice<'a> {
     keys: Vec<FoundKey>,
     /// Whether the keys have the sort key's value.
     full: bool,
+    /// What all parts of the join's keys cost.
     units: f64,
+    /// How many keys all parts have.
+    count: usize,
 }
 
 /// A key as the text of its JSON: there may be hundreds of thousands of them.
@@ -111,8 +114,14 @@ fn choice<'a>(path: &'a KeyPath, keys: &JoinKeys) -> Result<Choice<'a>, String> 
     found.sort_unstable();
     found.dedup();
     found.shrink_to_fit();
-    let units = path.units(found.len(), sort.is_some());
-    Ok(Choice { template, keys: found, full: sort.is_some(), units })
+    let count = in_all(found.len(), keys);
+    Ok(Choice { template, units: path.units(count, sort.is_some()), keys: found, full: sort.is_some(), count })
+}
+
+/// How many keys all parts have, if the others are like this one.
+fn in_all(found: usize, keys: &JoinKeys) -> usize {
+    let share = found as f64 / keys.tuples.len().max(1) as f64;
+    usize::try_from(whole(keys.count() as f64 * share)).unwrap_or(usize::MAX).max(found)
 }
 
 /// A key's JSON; `None` if no item has it.
@@ -133,7 +142,7 @@ fn cheaper(detail: &PlanDetail, choice: &Choice<'_>) -> Result<(), String> {
     if choice.units <= planned {
         return Ok(());
     }
-    let (label, count, units) = (&detail.label, choice.keys.len(), choice.units);
+    let (label, count, units) = (&detail.label, choice.count, choice.units);
     let through = choice.template.index_name().map_or_else(String::new, |index| format!(" through index {index}"));
     Err(format!("{label} costs about {planned} read units, {count} keys{through} about {units}"))
 }
@@ -150,7 +159,7 @@ fn by_keys(plan: &ScanPlan, detail: &PlanDetail, choice: Choice<'_>, offered: u6
     let per_request = limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
     let template = choice.template.clone().with_limit(per_request);
     let get_items = template.can_get_items(choice.full);
-    let chunk = if get_items { batch_keys(choice.units / choice.keys.len().max(1) as f64) } else { 1 };
+    let chunk = if get_items { batch_keys(choice.units / choice.count.max(1) as f64) } else { 1 };
     let mut keys = choice.keys.into_iter();
     let chunks = std::iter::from_fn(move || {
         let chunk: Vec<FoundKey> = keys.by_ref().take(chunk).collect();

@@ -232,6 +232,6 @@ fn keys() -> impl Strategy<Value = JoinKeys> {
     columns.prop_flat_map(|columns| {
         let tuple: Vec<_> = columns.iter().map(|column| select(values_of(column))).collect();
         let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
-        vec(tuple, 0..5).prop_map(move |tuples| JoinKeys { columns: columns.clone(), tuples })
+        vec(tuple, 0..5).prop_map(move |tuples| JoinKeys::new(columns.clone(), tuples))
     })
 }

@@ -19,15 +19,21 @@ pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Result<Splits>
             let conditions = conditions(plan, keys);
             if offered == 0 {
                 (KeyDecision::Used { keys: 0 }, Vec::new())
-            } else if conditions.is_empty() {
-                let reason = format!("nothing tells which files hold which {}", keys.columns.join(", "));
-                (KeyDecision::Declined { keys: offered, reason }, planned(plan))
+            } else if let Some(reason) = declined(&conditions, keys) {
+                (KeyDecision::Declined { keys: keys.count(), reason }, planned(plan))
             } else {
                 (KeyDecision::Used { keys: offered }, narrowed(plan, conditions)?)
             }
         }
     };
     Ok(Splits { keys: decision, stream: stream::iter(splits.into_iter().map(Ok)).boxed() })
+}
+
+fn declined(conditions: &[Expr], keys: &JoinKeys) -> Option<String> {
+    if conditions.is_empty() {
+        return Some(format!("nothing tells which files hold which {}", keys.columns.join(", ")));
+    }
+    keys.is_part().then(|| format!("each {} of them might read the same files", keys.tuples.len()))
 }
 
 fn planned(plan: &ScanPlan) -> Vec<Split> {

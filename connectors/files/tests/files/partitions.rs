@@ -52,8 +52,7 @@ async fn a_null_partition_is_null_and_a_mixed_filter_is_checked_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn join_keys_leave_out_files() {
     let folder = lake();
-    let keys =
-        JoinKeys { columns: vec!["year".to_owned()], tuples: vec![vec![Value::Int64(2021)], vec![Value::Int64(1)]] };
+    let keys = JoinKeys::new(vec!["year".to_owned()], vec![vec![Value::Int64(2021)], vec![Value::Int64(1)]]);
     let outcome = scan(&folder.connector(""), table("t"), |r| r, Some(&keys)).await.unwrap();
     assert_eq!(outcome.decision, KeyDecision::Used { keys: 2 });
     assert_eq!(sorted(&outcome.rows, "n"), ints([-2021, -2021, -2021, 2021, 2021, 2021]));

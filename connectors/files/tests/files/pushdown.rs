@@ -206,15 +206,16 @@ async fn join_keys_leave_out_row_groups_and_pages() {
     let folder = Folder::new();
     folder.put("t.parquet", parquet_with(&sorted_numbers(), small_groups()));
     let files = folder.connector("");
-    let keys = |values: Vec<i64>| JoinKeys {
-        columns: vec!["n".to_owned()],
-        tuples: values.into_iter().map(|n| vec![Value::Int64(n)]).collect(),
+    let keys = |values: Vec<i64>| {
+        JoinKeys::new(vec!["n".to_owned()], values.into_iter().map(|n| vec![Value::Int64(n)]).collect())
     };
     let outcome = scan(&files, table("t"), |r| r, Some(&keys(vec![5, 19_999, -1]))).await.unwrap();
     assert_eq!(outcome.decision, KeyDecision::Used { keys: 3 });
     let found = values(&outcome.rows, "n");
     assert!(found.contains(&Value::Int64(5)) && found.contains(&Value::Int64(19_999)));
     assert!(found.len() < 200, "{} rows", found.len());
+    let part = scan(&files, table("t"), |r| r, Some(&keys(vec![5]).part_of(900_000))).await.unwrap();
+    assert!(matches!(part.decision, KeyDecision::Declined { keys: 900_000, .. }), "{:?}", part.decision);
     let many = keys((3_000..6_000).collect());
     let outcome = scan(&files, table("t"), |r| r, Some(&many)).await.unwrap();
     let found = sorted(&outcome.rows, "n");

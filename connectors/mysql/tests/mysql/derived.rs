@@ -166,7 +166,7 @@ async fn conditions_orders_and_keys_apply_to_groups() {
         let request = ScanRequest::relation(groups.relation.clone()).with_projection(["gen", "a1"]);
         let plan = groups.connector.plan_scan(&groups.table, &request).await.unwrap();
         assert!(plan.key_columns.contains(&"gen".to_owned()));
-        let keys = JoinKeys { columns: vec!["gen".into()], tuples: vec![vec![Value::Utf8("A".into())]] };
+        let keys = JoinKeys::new(vec!["gen".into()], vec![vec![Value::Utf8("A".into())]]);
         let splits = groups.connector.splits(&plan, Some(&keys), &ScanContext::new("keys")).await.unwrap();
         assert_eq!(splits.keys, KeyDecision::Used { keys: 1 });
     }

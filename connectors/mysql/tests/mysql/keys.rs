@@ -16,7 +16,7 @@ fn table(more: &str) -> String {
 }
 
 fn keys(column: &str, values: impl IntoIterator<Item = Value>) -> JoinKeys {
-    JoinKeys { columns: vec![column.to_owned()], tuples: values.into_iter().map(|value| vec![value]).collect() }
+    JoinKeys::new(vec![column.to_owned()], values.into_iter().map(|value| vec![value]).collect())
 }
 
 async fn keyed(database: &Database, keys: &JoinKeys) -> Scanned {
@@ -37,6 +37,10 @@ async fn keys_are_looked_up_in_disjoint_chunks_and_impossible_ones_left_out() {
         let scanned = keyed(&database, &wide).await;
         assert!(matches!(scanned.keys, KeyDecision::Declined { keys: 90_000, .. }), "{:?}", scanned.keys);
         assert_eq!(scanned.rows(), 100_000);
+        let part = keyed(&database, &keys("id", (1..=2_000).map(Value::Int64)).part_of(40_000)).await;
+        assert_eq!((&part.keys, part.rows()), (&KeyDecision::Used { keys: 2_000 }, 2_000));
+        let part = keyed(&database, &keys("day", [Value::Date(11_000)]).part_of(40_000)).await;
+        assert!(matches!(part.keys, KeyDecision::Declined { keys: 40_000, .. }), "{:?}", part.keys);
         let unindexed =
             keyed(&database, &keys("u", (0..25_000).map(|n| Value::Binary(vec![(n % 256) as u8, (n / 256) as u8]))))
                 .await;
@@ -60,7 +64,7 @@ async fn keys_of_every_kind_find_their_rows_by_bytes() {
         let big = [Value::UInt64(u64::MAX - 5), Value::Int64(-6), Value::Int64(5)];
         assert_eq!(keyed(&database, &keys("big", big)).await.integers("id"), [5]);
         let pairs = (0..15_000i64).map(|n| vec![text(n % 100), Value::Int64(n)]).collect();
-        let pairs = JoinKeys { columns: vec!["sku".to_owned(), "id".to_owned()], tuples: pairs };
+        let pairs = JoinKeys::new(vec!["sku".to_owned(), "id".to_owned()], pairs);
         let scanned = keyed(&database, &pairs).await;
         assert_eq!((scanned.splits.len(), scanned.rows()), (2, 14_999));
     }

@@ -110,7 +110,7 @@ impl Judge {
 
     async fn keyed(&self, table: &str, column: &str, values: &[Value]) -> Scanned {
         let tuples = values.iter().map(|value| vec![value.clone()]).collect();
-        let keys = JoinKeys { columns: vec![column.to_owned()], tuples };
+        let keys = JoinKeys::new(vec![column.to_owned()], tuples);
         let request = ScanRequest::table(self.database.table(table));
         scan_with(&self.connector, &request, Some(&keys), &ScanContext::new("keys")).await.unwrap()
     }

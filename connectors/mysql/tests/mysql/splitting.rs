@@ -233,8 +233,7 @@ async fn scans_share_the_connections_of_a_query_and_none_waits_for_another() {
         for scanned in futures::future::join_all(scans).await {
             each_once(&scanned.unwrap(), 200_000, "both");
         }
-        let keys =
-            JoinKeys { columns: vec!["id".to_owned()], tuples: (0..25_000).map(|i| vec![Value::Int64(i)]).collect() };
+        let keys = JoinKeys::new(vec!["id".to_owned()], (0..25_000).map(|i| vec![Value::Int64(i)]).collect());
         let keyed = scan_with(&connector, &request, Some(&keys), &in_a_query()).await.unwrap();
         assert_eq!(keyed.rows(), if keyed.splits.len() == 3 { 25_000 } else { 200_000 });
     }

@@ -153,7 +153,7 @@ async fn conditions_orders_and_keys_apply_to_groups() {
     let request = ScanRequest::relation(groups.relation.clone()).with_projection(["nd", "a1"]);
     let plan = groups.connector.plan_scan(&groups.table, &request).await.unwrap();
     assert!(plan.key_columns.contains(&"nd".to_owned()));
-    let keys = JoinKeys { columns: vec!["nd".into()], tuples: vec![vec![Value::Utf8("A".into())]] };
+    let keys = JoinKeys::new(vec!["nd".into()], vec![vec![Value::Utf8("A".into())]]);
     let splits = groups.connector.splits(&plan, Some(&keys), &ScanContext::new("keys")).await.unwrap();
     assert_eq!(splits.keys, KeyDecision::Used { keys: 1 });
 }

@@ -8,7 +8,7 @@ const TABLE: &str = "CREATE TABLE orders (id int PRIMARY KEY, sku text, u uuid);
     INSERT INTO orders SELECT i, 'sku ' || i % 100, md5(i::text)::uuid FROM generate_series(1, 100000) i; ANALYZE orders";
 
 fn keys(column: &str, values: impl IntoIterator<Item = Value>) -> JoinKeys {
-    JoinKeys { columns: vec![column.to_owned()], tuples: values.into_iter().map(|value| vec![value]).collect() }
+    JoinKeys::new(vec![column.to_owned()], values.into_iter().map(|value| vec![value]).collect())
 }
 
 async fn keyed(connector: &Arc<dyn Connector>, keys: &JoinKeys) -> Scanned {
@@ -36,6 +36,13 @@ async fn keys_are_looked_up_in_disjoint_chunks_and_impossible_ones_left_out() {
     let scanned = keyed(&connector, &wide).await;
     assert!(matches!(scanned.keys, KeyDecision::Declined { keys: 60_000, .. }), "{:?}", scanned.keys);
     assert_eq!(scanned.rows(), 100_000);
+    // Keys in parts: worth it where each is looked up, and where all parts together do not want nearly everything.
+    let scanned = keyed(&connector, &keys("id", (1..=2_000).map(Value::Int64)).part_of(2_500)).await;
+    assert_eq!((&scanned.keys, scanned.rows()), (&KeyDecision::Used { keys: 2_000 }, 2_000));
+    for total in [40_000, 60_000] {
+        let scanned = keyed(&connector, &keys("id", (1..=2_000).map(Value::Int64)).part_of(total)).await;
+        assert!(matches!(scanned.keys, KeyDecision::Declined { keys, .. } if keys == total), "{:?}", scanned.keys);
+    }
     let impossible = [Value::Int64(1 << 40), Value::Decimal { unscaled: 15, scale: 1 }];
     assert_eq!(keyed(&connector, &keys("id", impossible)).await.splits.len(), 0);
 }
@@ -52,7 +59,7 @@ async fn uuid_and_text_keys_and_pairs_of_keys_find_their_rows() {
     let text = |n: i64| Value::Utf8(format!("sku {n}"));
     assert_eq!(keyed(&connector, &keys("sku", [text(7)])).await.rows(), 1_000);
     let pairs = (0..2_500i64).map(|n| vec![text(n % 100), Value::Int64(n)]).collect();
-    let pairs = JoinKeys { columns: vec!["sku".to_owned(), "id".to_owned()], tuples: pairs };
+    let pairs = JoinKeys::new(vec!["sku".to_owned(), "id".to_owned()], pairs);
     let scanned = keyed(&connector, &pairs).await;
     assert_eq!((scanned.splits.len(), scanned.rows()), (3, 2_499));
 }

@@ -183,7 +183,7 @@ async fn keys_that_are_looked_up_take_the_place_of_ranges() {
     let database = Database::new("splitting_keys", LARGE).await;
     let connector = database.connector();
     let tuples = (1..=900).map(|n| vec![Value::Int64(n)]).collect();
-    let keys = JoinKeys { columns: vec!["id".to_owned()], tuples };
+    let keys = JoinKeys::new(vec!["id".to_owned()], tuples);
     let request = ScanRequest::table(table("large"));
     let context = ScanContext::new("keys");
     let scanned = crate::support::scan_with(&connector, &request, Some(&keys), &context).await.unwrap();

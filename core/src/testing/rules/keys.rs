@@ -64,11 +64,9 @@ fn keys_on(data: &Rows, column: &str) -> Vec<JoinKeys> {
     let one: Vec<_> = present.iter().take(1).cloned().collect();
     let all: Vec<_> = present.into_iter().chain(absent.iter().cloned()).collect();
     let lists = [one, some, absent.into_iter().take(3).collect(), all];
-    let keys = lists.into_iter().filter(|list| !list.is_empty()).map(|list| JoinKeys {
-        columns: vec![column.to_owned()],
-        tuples: list.into_iter().map(|value| vec![value]).collect(),
-    });
-    keys.collect()
+    let lists = lists.into_iter().filter(|list| !list.is_empty());
+    let tuples = |list: Vec<_>| list.into_iter().map(|value| vec![value]).collect();
+    lists.map(|list| JoinKeys::new(vec![column.to_owned()], tuples(list))).collect()
 }
 
 /// Many keys of the family of `like` that no row has; 1,200 make more than one request where keys are sent by the
@@ -95,7 +93,7 @@ fn pairs_on(data: &Rows, column: &str) -> JoinKeys {
         let ids = ids.iter().step_by(7).cloned();
         ids.map(move |id| vec![value.clone(), id]).collect::<Vec<_>>()
     });
-    JoinKeys { columns: vec![column.to_owned(), ID.to_owned()], tuples: tuples.take(300).collect() }
+    JoinKeys::new(vec![column.to_owned(), ID.to_owned()], tuples.take(300).collect())
 }
 
 /// Keys without a single tuple want no row, and get none.
@@ -105,7 +103,7 @@ fn pairs_on(data: &Rows, column: &str) -> JoinKeys {
 pub async fn no_keys_read_nothing(fixture: &Fixture) -> RuleResult {
     let probe = Probe::of(fixture).await?;
     for column in key_columns(&probe, &probe.request()).await? {
-        let keys = JoinKeys { columns: vec![column], tuples: Vec::new() };
+        let keys = JoinKeys::new(vec![column], Vec::new());
         let request = probe.request().with_projection([ID]);
         let scanned = probe.scan_with(&request, Some(&keys), &context()).await?;
         if scanned.row_count() > 0 {

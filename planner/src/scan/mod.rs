@@ -1,16 +1,18 @@
 //! The one scan operator: waits for a join's keys, asks the connector for splits, reads them from a shared queue.
 //!
 //! ```text
-//! first poll of any partition ─▶ await awaitable dynamic filters ─▶ keys ─▶ Connector::splits ─▶ shared queue
+//! first poll of any partition ─▶ await the build sides of joins ─▶ keys ─▶ Connector::splits ─▶ shared queue
 //! every partition             ─▶ take a split ─▶ Connector::read ─▶ batches   (several splits at once)
 //! ```
 
+mod ask;
+mod queue;
+
 use crate::error::{from_engine, to_engine};
-use crate::keys::offers;
-use crate::ledger::{SHOWN_REQUESTS, ScanRecord};
+use crate::keys::{self, BuildSides, Found, KEYS_AT_ONCE, Offer};
+use crate::ledger::ScanRecord;
 use crate::session::PushdownMode;
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
+use ask::{Ask, KnownKeys, Piece};
 use datafusion::common::stats::Precision as EnginePrecision;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Statistics, config::ConfigOptions};
@@ -28,12 +30,10 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, apply_expression_roots, coop,
 };
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use headwater_core::{
-    BatchStream, ColumnFacts, Connector, Error, ErrorKind, JoinKeys, KeyDecision, Precision, Result, ScanPlan, Split,
-    SplitStream, Splits,
-};
-use std::collections::HashSet;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use headwater_core::{BatchStream, ColumnFacts, Connector, Error, ErrorKind, KeyDecision, Precision, Result, ScanPlan};
+use queue::{Queue, read_piece, take_pieces};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -42,9 +42,6 @@ use tokio::sync::{Mutex, OnceCell};
 
 /// How long a scan waits for the keys of joins above it before it reads without them.
 const KEY_WAIT: Duration = Duration::from_secs(30);
-
-/// More keys than this are not offered: they would take more memory than reading the rows that they save.
-pub(crate) const MAX_KEYS: usize = 400_000;
 
 /// How many splits of one scan are read at once, over all partitions.
 const SPLITS_IN_FLIGHT: usize = 16;
@@ -55,10 +52,9 @@ pub(crate) struct ScanExec {
     connector: Arc<dyn Connector>,
     record: Arc<ScanRecord>,
     pushdown: PushdownMode,
-    /// Dynamic filters of joins (and of top-n), as pushed by the engine's last rule.
+    /// Dynamic filters of joins (and of top-n), as pushed by the engine's last rule: which joins may narrow this scan.
     filters: Vec<Arc<dyn PhysicalExpr>>,
-    /// Which of them end: only a hash join's filter is ever complete.
-    awaitable: Arc<OnceLock<HashSet<u64>>>,
+    joins: Arc<OnceLock<Arc<Joins>>>,
     queue: Arc<OnceCell<Queue>>,
     /// Which partitions have run. The queue is empty afterwards: a second run would look like an empty table.
     ran: Arc<[AtomicBool]>,
@@ -90,7 +86,7 @@ impl ScanExec {
             record,
             pushdown,
             filters: Vec::new(),
-            awaitable: Arc::default(),
+            joins: Arc::default(),
             queue: Arc::default(),
             ran: not_run(partitions),
             properties: Arc::new(properties),
@@ -99,85 +95,73 @@ impl ScanExec {
         }
     }
 
-    /// Tells every scan of a finished plan which dynamic filters it may wait for.
-    pub(crate) fn set_awaitable(plan: &Arc<dyn ExecutionPlan>) -> EngineResult<()> {
-        let mut ids = HashSet::new();
-        plan.apply(|node| {
-            if node.is::<datafusion::physical_plan::joins::HashJoinExec>() {
-                ids.extend(node.dynamic_expressions_produced().iter().filter_map(|filter| filter.expression_id()));
+    /// Sees to it that every scan of a finished plan learns the keys of the joins above it.
+    ///
+    /// # Errors
+    /// The engine's, of a plan that cannot be rebuilt.
+    pub(crate) fn with_keys(plan: Arc<dyn ExecutionPlan>, keys_at_once: usize) -> EngineResult<Arc<dyn ExecutionPlan>> {
+        let mut wanted = HashMap::new();
+        for_each(&plan, &mut |scan| {
+            let (schema, usable) = (&scan.record.plan.schema, &scan.record.plan.key_columns);
+            for filter in scan.dynamic_filters().filter(|_| scan.takes_keys()) {
+                let Some(id) = filter.expression_id() else { continue };
+                *wanted.entry(id).or_insert(false) |= keys::is_usable(filter, schema, usable);
             }
-            Ok(TreeNodeRecursion::Continue)
         })?;
-        plan.apply(|node| {
-            if let Some(scan) = node.downcast_ref::<Self>() {
-                // Set once per plan; a second plan has scans of its own.
-                let _already = scan.awaitable.set(ids.clone());
-            }
-            Ok(TreeNodeRecursion::Continue)
+        let (plan, sides) = keys::gather(plan, &wanted)?;
+        let joins = Arc::new(Joins { sides, keys_at_once });
+        for_each(&plan, &mut |scan| {
+            // Set once per plan; a second plan has scans of its own.
+            let _already = scan.joins.set(Arc::clone(&joins));
         })?;
-        Ok(())
+        Ok(plan)
     }
 
     /// The splits, found by whichever partition is polled first.
     async fn open(&self) -> Result<Queue> {
         let started = Instant::now();
-        let offers = self.join_keys().await;
-        let nothing_wanted = offers.first().is_some_and(|keys| keys.tuples.is_empty());
-        let (decision, splits) = if nothing_wanted {
-            (KeyDecision::Used { keys: 0 }, stream::empty().boxed())
-        } else {
-            let splits = self.splits(&offers).await?;
-            (splits.keys, splits.stream)
+        let ask = Ask {
+            connector: Arc::clone(&self.connector),
+            record: Arc::clone(&self.record),
+            keys_at_once: self.joins.get().map_or(KEYS_AT_ONCE, |joins| joins.keys_at_once),
         };
+        let (decision, pieces) = ask.pieces(self.known_keys().await).await?;
         // Keys make splits of their own, in a number that only their stream knows.
         let by_keys = matches!(decision, KeyDecision::Used { .. });
         let planned = (!by_keys).then_some(self.record.plan.requests.len()).filter(|planned| *planned > 1);
         self.record.update(|run| run.keys = Some(decision));
-        Ok(Queue { splits: Mutex::new(splits), planned, started })
+        Ok(Queue { pieces: Mutex::new(pieces), planned, started })
     }
 
-    /// By the first keys that the connector takes: those of one join may lead nowhere, those of another to the rows.
-    async fn splits(&self, offers: &[JoinKeys]) -> Result<Splits> {
-        let (plan, context) = (&self.record.plan, &self.record.context);
-        let mut declined = None;
-        for keys in offers {
-            let splits = self.connector.splits(plan, Some(keys), context).await?;
-            if matches!(splits.keys, KeyDecision::Used { .. }) {
-                return Ok(splits);
-            }
-            declined.get_or_insert(splits);
-        }
-        match declined {
-            Some(splits) => Ok(splits),
-            None => self.connector.splits(plan, None, context).await,
-        }
-    }
-
-    /// The keys of each join above, fewest first.
-    async fn join_keys(&self) -> Vec<JoinKeys> {
+    /// Whether the keys of joins could narrow the reading.
+    fn takes_keys(&self) -> bool {
         // Keys would have to apply to the first rows of the order, which is not what a source would do.
-        let has_top = self.record.plan.request.top.is_some();
-        if self.pushdown == PushdownMode::Off || self.filters.is_empty() || has_top {
-            return Vec::new();
-        }
-        let usable = &self.record.plan.key_columns;
-        self.await_filters().await;
-        let mut offers = offers(&self.filters, &self.record.plan.schema, usable);
-        offers.retain(|keys| keys.tuples.len() <= MAX_KEYS);
-        offers
+        self.pushdown != PushdownMode::Off && self.record.plan.request.top.is_none()
     }
 
-    /// Waits for the joins' build sides. Build sides lie left of what waits for them, so waits cannot form a circle;
-    /// the bound is for a plan shape nobody has seen yet: reading without keys is slower and right.
-    async fn await_filters(&self) {
-        let Some(awaitable) = self.awaitable.get() else { return };
-        for filter in &self.filters {
-            for dynamic in dynamic_filters(filter) {
-                if dynamic.expression_id().is_some_and(|id| awaitable.contains(&id)) {
-                    let _timed_out = tokio::time::timeout(KEY_WAIT, dynamic.wait_complete()).await;
-                }
+    /// The keys of the joins above, once their build sides are read. Build sides lie left of what waits for them, so
+    /// waits cannot form a circle; the bound is for a plan shape nobody has seen yet: reading without keys is slower and
+    /// right.
+    async fn known_keys(&self) -> KnownKeys {
+        let mut known = KnownKeys::default();
+        let Some(joins) = self.joins.get().filter(|_| self.takes_keys()) else { return known };
+        let (schema, usable) = (&self.record.plan.schema, &self.record.plan.key_columns);
+        for filter in self.dynamic_filters() {
+            let Some(side) = filter.expression_id().and_then(|id| joins.sides.get(&id)) else { continue };
+            match tokio::time::timeout(KEY_WAIT, side.keys()).await {
+                Ok(Found::Keys(keys)) if keys.len() == 0 => known.none = true,
+                Ok(Found::Keys(keys)) => known.offers.extend(Offer::new(filter, keys, schema, usable)),
+                Ok(Found::Lost { keys, reason }) => known.lost = Some((keys, reason)),
+                Ok(Found::Some) => {}
+                Err(_) => known.lost = Some((0, format!("the join's other side took more than {KEY_WAIT:?}"))),
             }
         }
+        known.offers.sort_by_key(Offer::len);
+        known
+    }
+
+    fn dynamic_filters(&self) -> impl Iterator<Item = &DynamicFilterPhysicalExpr> {
+        self.filters.iter().filter_map(|filter| filter.downcast_ref())
     }
 
     async fn batches(self, partitions: usize) -> Result<BatchStream> {
@@ -188,16 +172,31 @@ impl ScanExec {
         // Splits whose number is known are shared out, so that all partitions decode.
         let at_once = planned.map_or(at_once, |planned| at_once.min(planned.div_ceil(partitions)));
         let record = Arc::clone(&self.record);
-        let splits = take_splits(queue, Arc::clone(&record));
+        let pieces = take_pieces(queue, Arc::clone(&record));
         let connector = Arc::clone(&self.connector);
-        let read = move |split: Result<Split>| -> BatchStream {
-            match split {
-                Ok(split) => read_split(Arc::clone(&connector), Arc::clone(&record), started, split),
+        let read = move |piece: Result<Piece>| -> BatchStream {
+            match piece {
+                Ok(piece) => read_piece(Arc::clone(&connector), Arc::clone(&record), started, piece),
                 Err(error) => stream::iter([Err(error)]).boxed(),
             }
         };
-        Ok(splits.map(read).flatten_unordered(at_once).boxed())
+        Ok(pieces.map(read).flatten_unordered(at_once).boxed())
     }
+}
+
+/// What the scans of one plan know of its joins.
+#[derive(Debug)]
+struct Joins {
+    sides: BuildSides,
+    keys_at_once: usize,
+}
+
+fn for_each(plan: &Arc<dyn ExecutionPlan>, visit: &mut dyn FnMut(&ScanExec)) -> EngineResult<()> {
+    plan.apply(|node| {
+        node.downcast_ref::<ScanExec>().into_iter().for_each(&mut *visit);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
 }
 
 /// What is expected of a scan, for the choice of a join's sides and of the order of joins. `facts` are those of the
@@ -234,76 +233,6 @@ fn second_run(record: &ScanRecord) -> Error {
     Error::new(ErrorKind::LimitExceeded, message)
         .with_catalog(&record.catalog)
         .with_hint("join on equal columns, or select fewer rows or columns on its left side")
-}
-
-/// Splits not yet taken, shared by all partitions of a scan: an idle one takes the next.
-struct Queue {
-    splits: Mutex<SplitStream>,
-    /// How many splits there are, if the plan says so and there are several.
-    planned: Option<usize>,
-    started: Instant,
-}
-
-impl fmt::Debug for Queue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue").field("started", &self.started).finish_non_exhaustive()
-    }
-}
-
-fn take_splits(queue: Arc<OnceCell<Queue>>, record: Arc<ScanRecord>) -> BoxStream<'static, Result<Split>> {
-    stream::unfold((queue, record), |(queue, record)| async move {
-        let ready = queue.get()?;
-        let split = ready.splits.lock().await.next().await;
-        match &split {
-            Some(Ok(split)) => record.update(|run| {
-                record.context.metrics.add_split();
-                run.sent_count += 1;
-                if run.sent.len() < SHOWN_REQUESTS {
-                    run.sent.push(split.request.clone());
-                }
-            }),
-            // The last split may still be read: its end sets the time again.
-            Some(Err(_)) | None => record.update(|run| run.elapsed = Some(ready.started.elapsed())),
-        }
-        split.map(|split| (split, (queue, record)))
-    })
-    .boxed()
-}
-
-fn read_split(connector: Arc<dyn Connector>, record: Arc<ScanRecord>, started: Instant, split: Split) -> BatchStream {
-    let done = Arc::clone(&record);
-    let batches = async move { connector.read(&split, &record.context).await };
-    let finished = stream::once(async move {
-        done.context.metrics.finish_split();
-        done.update(|run| run.elapsed = Some(started.elapsed()));
-        Ok::<_, Error>(None)
-    });
-    let batches = stream::once(batches).try_flatten().map_ok(Some).chain(finished);
-    batches.try_filter_map(|batch| async move { Ok(batch) }).boxed()
-}
-
-fn dynamic_filters(filter: &Arc<dyn PhysicalExpr>) -> Vec<Arc<DynamicFilterPhysicalExpr>> {
-    let mut found = Vec::new();
-    let walked = filter.apply(|expr| {
-        if expr.is::<DynamicFilterPhysicalExpr>() {
-            let any: Arc<dyn std::any::Any + Send + Sync> = Arc::clone(expr) as _;
-            found.extend(any.downcast::<DynamicFilterPhysicalExpr>().ok());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    debug_assert!(walked.is_ok(), "the walk itself never fails");
-    found
-}
-
-/// Refuses a batch that breaks the connector's promise before it can change an answer.
-fn check_batch(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
-    let same = batch.num_columns() == schema.fields().len()
-        && batch.schema().fields().iter().zip(schema.fields()).all(|(a, b)| a.data_type() == b.data_type());
-    if same {
-        return Ok(batch);
-    }
-    let message = format!("the connector promised columns [{schema}] and sent [{}]", batch.schema());
-    Err(Error::new(ErrorKind::SchemaMismatch, message))
 }
 
 impl DisplayAs for ScanExec {
@@ -347,8 +276,8 @@ impl ExecutionPlan for ScanExec {
     fn reset_state(self: Arc<Self>) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let ran = not_run(self.ran.len());
         self.record.context.scope.add_scan();
-        let (filters, awaitable, queue) = (Vec::new(), Arc::default(), Arc::default());
-        Ok(Arc::new(Self { filters, awaitable, queue, ran, ..self.as_ref().clone() }))
+        let (filters, joins, queue) = (Vec::new(), Arc::default(), Arc::default());
+        Ok(Arc::new(Self { filters, joins, queue, ran, ..self.as_ref().clone() }))
     }
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> EngineResult<SendableRecordBatchStream> {
@@ -359,13 +288,9 @@ impl ExecutionPlan for ScanExec {
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let partitions = self.properties.output_partitioning().partition_count();
         let record = Arc::clone(&self.record);
-        let promised = Arc::clone(&schema);
         let batches = stream::once(self.clone().batches(partitions)).try_flatten();
         let batches = batches
-            .map(move |batch| {
-                let batch = batch.and_then(|batch| check_batch(batch, &promised));
-                batch.map_err(|error| to_engine(record.failed(error)))
-            })
+            .map_err(move |error| to_engine(record.failed(error)))
             .inspect_ok(move |batch| baseline.record_output(batch.num_rows()));
         let batches = RecordBatchStreamAdapter::new(schema, batches.boxed());
         Ok(Box::pin(coop::cooperative(batches)))
@@ -393,7 +318,7 @@ impl ExecutionPlan for ScanExec {
         let mut filters = self.filters.clone();
         for parent in result.parent_filters {
             // Asked again with the same filter, the answer is the same plan: the rule may run more than once.
-            if !dynamic_filters(&parent.filter).is_empty() && !filters.contains(&parent.filter) {
+            if parent.filter.is::<DynamicFilterPhysicalExpr>() && !filters.contains(&parent.filter) {
                 filters.push(parent.filter);
             }
         }
