@@ -27,6 +27,11 @@ pub fn evaluate(expr: &Expr, column: &dyn Fn(&str) -> Value) -> Value {
             Value::Utf8(text) => Value::Boolean(text.starts_with(prefix.as_str())),
             _ => Value::Null,
         },
+        Expr::Contains { operand, part } => match evaluate(operand, column) {
+            Value::Utf8(text) => Value::Boolean(text.contains(part.as_str())),
+            _ => Value::Null,
+        },
+        Expr::Field { operand, name } => member(evaluate(operand, column), name),
         Expr::Arithmetic { op, left, right } => {
             arithmetic(*op, &evaluate(left, column), &evaluate(right, column)).unwrap_or(Value::Null)
         }
@@ -91,6 +96,11 @@ fn is_in(operand: &Value, list: &[Value]) -> Value {
     result
 }
 
+fn member(value: Value, name: &str) -> Value {
+    let Value::Struct(members) = value else { return Value::Null };
+    members.into_iter().find(|(member, _)| member == name).map_or(Value::Null, |(_, value)| value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +130,18 @@ mod tests {
         assert_eq!(eval(&expr, Value::Int64(1)), Value::Boolean(true));
         assert_eq!(eval(&expr, Value::Int64(2)), Value::Null);
         assert_eq!(eval(&Expr::column("a").is_in(vec![]), Value::Int64(2)), Value::Boolean(false));
+    }
+
+    #[test]
+    fn a_member_of_no_struct_is_null() {
+        let inner = Value::Struct(vec![("c".to_owned(), Value::Int64(7))]);
+        let whole = Value::Struct(vec![("b".to_owned(), inner), ("n".to_owned(), Value::Null)]);
+        let deep = || Expr::column("a").field("b").field("c");
+        assert_eq!(eval(&deep(), whole.clone()), Value::Int64(7));
+        assert_eq!(eval(&deep().is_null(), Value::Null), Value::Boolean(true));
+        assert_eq!(eval(&Expr::column("a").field("b").is_null(), whole.clone()), Value::Boolean(false));
+        assert_eq!(eval(&Expr::column("a").field("n").field("c"), whole), Value::Null);
+        assert_eq!(deep().compare(CompareOp::Eq, Value::Int64(7)).to_string(), "a['b']['c'] = 7");
     }
 
     #[test]

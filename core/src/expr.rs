@@ -124,6 +124,21 @@ pub enum Expr {
         /// What it must begin with; the empty prefix matches every text.
         prefix: String,
     },
+    /// The text has exactly these characters somewhere, one after another, compared by bytes; NULL if the operand is
+    /// NULL.
+    Contains {
+        /// The text.
+        operand: Box<Expr>,
+        /// What it must have; every text has the empty one.
+        part: String,
+    },
+    /// The member of a struct; NULL if the struct is NULL. Its operand is a column or a member of one.
+    Field {
+        /// The struct.
+        operand: Box<Expr>,
+        /// The member's name in the table's schema.
+        name: String,
+    },
     /// Integers and decimals, computed without rounding; NULL if a side is NULL.
     ///
     /// The planner sends it only where no values of the columns' types can exceed 38 digits.
@@ -141,6 +156,12 @@ impl Expr {
     /// A column reference.
     pub fn column(name: impl Into<String>) -> Self {
         Self::Column(name.into())
+    }
+
+    /// The member `name` of the struct `self`.
+    #[must_use]
+    pub fn field(self, name: impl Into<String>) -> Self {
+        Self::Field { operand: Box::new(self), name: name.into() }
     }
 
     /// `self op value`.
@@ -180,7 +201,9 @@ impl Expr {
             Self::Not(operand)
             | Self::IsNull(operand)
             | Self::In { operand, .. }
-            | Self::StartsWith { operand, .. } => operand.visit_columns(visit),
+            | Self::StartsWith { operand, .. }
+            | Self::Contains { operand, .. }
+            | Self::Field { operand, .. } => operand.visit_columns(visit),
         }
     }
 }
@@ -208,6 +231,8 @@ impl fmt::Display for Expr {
             Self::StartsWith { operand, prefix } => {
                 write!(f, "starts_with({operand}, {})", Value::Utf8(prefix.clone()))
             }
+            Self::Contains { operand, part } => write!(f, "contains({operand}, {})", Value::Utf8(part.clone())),
+            Self::Field { operand, name } => write!(f, "{operand}[{}]", Value::Utf8(name.clone())),
         }
     }
 }

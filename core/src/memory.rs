@@ -177,10 +177,7 @@ fn select(batch: &RecordBatch, read: &ReadBatch) -> Result<RecordBatch> {
 }
 
 fn wanted(batch: &RecordBatch, row: usize, read: &ReadBatch) -> bool {
-    let value = |name: &str| {
-        let column = batch.column_by_name(name);
-        column.and_then(|column| Value::from_array(column, row)).unwrap_or(Value::Null)
-    };
+    let value = |name: &str| batch.column_by_name(name).map_or(Value::Null, |column| Value::seen(column, row));
     read.request.filters.iter().all(|filter| passes(filter, &value))
         && read.keys.as_ref().is_none_or(|keys| {
             let tuple: Vec<Value> = keys.columns.iter().map(|name| value(name)).collect();

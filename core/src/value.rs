@@ -48,6 +48,8 @@ pub enum Value {
     Timestamp(#[serde(with = "crate::wire::integer_text")] i64),
     /// Microseconds since 1970-01-01T00:00:00Z: an instant.
     Instant(#[serde(with = "crate::wire::integer_text")] i64),
+    /// The members of a struct, in order, by name: what a column holds. Never a constant or a key.
+    Struct(Vec<(String, Value)>),
 }
 
 /// What tells a value from the others of its column. Equal identities: equal values of the same kind.
@@ -111,9 +113,19 @@ impl Value {
                 let micros = timestamp_micros(array, *unit, row)?;
                 if zone.is_some() { Self::Instant(micros) } else { Self::Timestamp(micros) }
             }
+            DataType::Struct(_) => {
+                let array = array.as_struct();
+                let members = array.column_names().into_iter().zip(array.columns());
+                Self::Struct(members.map(|(name, member)| (name.to_owned(), Self::seen(member, row))).collect())
+            }
             _ => return None,
         };
         Some(value)
+    }
+
+    /// What a predicate sees at `row`: a value of a type without a counterpart is not NULL, and equal to nothing.
+    pub fn seen(array: &dyn Array, row: usize) -> Self {
+        Self::from_array(array, row).unwrap_or_else(|| Self::Struct(Vec::new()))
     }
 
     /// Whether this is SQL NULL.
@@ -233,6 +245,10 @@ impl fmt::Display for Value {
                 f.write_str("'")
             }
             Self::Date(_) | Self::Time(_) | Self::Timestamp(_) | Self::Instant(_) => self.fmt_temporal(f),
+            Self::Struct(members) => {
+                let shown: Vec<String> = members.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+                write!(f, "{{{}}}", shown.join(", "))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From the engine's expressions to the pushdown language; what cannot be said there stays in the engine.
 
 use crate::widening::widens;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::logical_expr::expr::{InList, Like, ScalarFunction};
 use datafusion::logical_expr::{Between, BinaryExpr, Expr as EngineExpr, Operator};
 use datafusion::scalar::ScalarValue;
@@ -26,7 +26,13 @@ pub(crate) fn predicate(expr: &EngineExpr, schema: &Schema) -> Result<Expr, Reas
         EngineExpr::InList(list) => in_list(list, schema),
         EngineExpr::Between(between) => between_expr(between, schema),
         EngineExpr::Like(like) => like_expr(like, schema),
-        EngineExpr::ScalarFunction(call) if call.name() == "starts_with" => starts_with(call, schema),
+        EngineExpr::ScalarFunction(call) if ["starts_with", "contains"].contains(&call.name()) => {
+            text_test(call, schema)
+        }
+        // A truth value within a struct.
+        EngineExpr::ScalarFunction(_) => {
+            operand_of(expr, schema).map(|field| field.compare(CompareOp::Eq, Value::Boolean(true)))
+        }
         other => Err(not_in_language(other)),
     }
 }
@@ -37,18 +43,45 @@ fn operand_of(expr: &EngineExpr, schema: &Schema) -> Result<Expr, Reason> {
         EngineExpr::Column(column) => Ok(Expr::column(&column.name)),
         EngineExpr::Literal(scalar, _) => literal(scalar).map(Expr::Literal),
         EngineExpr::Alias(alias) => operand_of(&alias.expr, schema),
-        EngineExpr::Cast(cast) => match cast.expr.as_ref() {
-            EngineExpr::Column(column) if widened(&column.name, cast.field.data_type(), schema) => {
-                Ok(Expr::column(&column.name))
+        EngineExpr::Cast(cast) => {
+            let operand = operand_of(&cast.expr, schema).map_err(|_| not_in_language(expr))?;
+            match type_of(&operand, schema) {
+                Some(from) if widens(from, cast.field.data_type()) => Ok(operand),
+                _ => Err(not_in_language(expr)),
             }
-            _ => Err(not_in_language(expr)),
-        },
+        }
+        EngineExpr::ScalarFunction(call) if call.name() == "get_field" => member_of(call, schema),
         other => Err(not_in_language(other)),
     }
 }
 
-fn widened(column: &str, to: &arrow::datatypes::DataType, schema: &Schema) -> bool {
-    schema.field_with_name(column).is_ok_and(|field| widens(field.data_type(), to))
+/// `column['member']`, however deep. The engine finds entries of maps by the same function; those stay.
+fn member_of(call: &ScalarFunction, schema: &Schema) -> Result<Expr, Reason> {
+    let Some((operand, names)) = call.args.split_first() else { return Err("a member of nothing".to_owned()) };
+    let mut member = operand_of(operand, schema)?;
+    for name in names {
+        let EngineExpr::Literal(name, _) = name else {
+            return Err("only members of a constant name are in the pushdown language".to_owned());
+        };
+        let Value::Utf8(name) = literal(name)? else { return Err("a member has a name".to_owned()) };
+        member = member.field(name);
+        if type_of(&member, schema).is_none() {
+            return Err("only members of structs are in the pushdown language".to_owned());
+        }
+    }
+    Ok(member)
+}
+
+/// The type of a column or a member of one.
+fn type_of<'a>(expr: &Expr, schema: &'a Schema) -> Option<&'a DataType> {
+    match expr {
+        Expr::Column(name) => schema.field_with_name(name).ok().map(Field::data_type),
+        Expr::Field { operand, name } => match type_of(operand, schema)? {
+            DataType::Struct(members) => members.find(name).map(|(_, member)| member.data_type()),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn binary_expr(binary: &BinaryExpr, schema: &Schema) -> Result<Expr, Reason> {
@@ -133,27 +166,39 @@ fn between_expr(between: &Between, schema: &Schema) -> Result<Expr, Reason> {
     Ok(if between.negated { both.negate() } else { both })
 }
 
-/// `LIKE 'abc%'` is a prefix test; every other pattern stays.
+/// `LIKE 'abc%'` asks for a beginning, `LIKE '%abc%'` for a part; every other pattern stays.
 fn like_expr(like: &Like, schema: &Schema) -> Result<Expr, Reason> {
-    let stays = || "only LIKE with a plain prefix, as in 'abc%', is in the pushdown language".to_owned();
+    let stays = || "of LIKE, only patterns as 'abc%' and '%abc%' are in the pushdown language".to_owned();
     if like.case_insensitive || like.escape_char.is_some() {
         return Err(stays());
     }
     let EngineExpr::Literal(pattern, _) = like.pattern.as_ref() else { return Err(stays()) };
     let Ok(Value::Utf8(pattern)) = literal(pattern) else { return Err(stays()) };
-    let prefix = pattern.strip_suffix('%').filter(|prefix| !prefix.contains(['%', '_', '\\'])).ok_or_else(stays)?;
-    let test = Expr::StartsWith { operand: Box::new(operand_of(&like.expr, schema)?), prefix: prefix.to_owned() };
+    let (text, is_part) = match pattern.strip_suffix('%') {
+        Some(text) => text.strip_prefix('%').map_or((text, false), |part| (part, true)),
+        None => return Err(stays()),
+    };
+    if text.contains(['%', '_', '\\']) {
+        return Err(stays());
+    }
+    let (operand, text) = (Box::new(operand_of(&like.expr, schema)?), text.to_owned());
+    let test =
+        if is_part { Expr::Contains { operand, part: text } } else { Expr::StartsWith { operand, prefix: text } };
     Ok(if like.negated { test.negate() } else { test })
 }
 
-fn starts_with(call: &ScalarFunction, schema: &Schema) -> Result<Expr, Reason> {
-    let [text, EngineExpr::Literal(prefix, _)] = call.args.as_slice() else {
-        return Err("starts_with() needs a constant prefix to be pushed".to_owned());
+/// `starts_with(text, 'constant')`, `contains(text, 'constant')`.
+fn text_test(call: &ScalarFunction, schema: &Schema) -> Result<Expr, Reason> {
+    let name = call.name();
+    let [text, EngineExpr::Literal(constant, _)] = call.args.as_slice() else {
+        return Err(format!("{name}() needs a constant to be pushed"));
     };
-    match literal(prefix)? {
-        Value::Utf8(prefix) => Ok(Expr::StartsWith { operand: Box::new(operand_of(text, schema)?), prefix }),
-        _ => Err("starts_with() needs a text prefix to be pushed".to_owned()),
-    }
+    let Value::Utf8(constant) = literal(constant)? else { return Err(format!("{name}() needs a text to be pushed")) };
+    let operand = Box::new(operand_of(text, schema)?);
+    Ok(match name {
+        "contains" => Expr::Contains { operand, part: constant },
+        _ => Expr::StartsWith { operand, prefix: constant },
+    })
 }
 
 /// A constant of the engine as a value of the language.
@@ -182,12 +227,19 @@ fn not_in_language(expr: &EngineExpr) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::datatypes::{DataType, Field};
+    use datafusion::functions::core::expr_fn::get_field;
     use datafusion::functions::string::expr_fn::lower;
     use datafusion::prelude::{cast, col, lit};
 
     fn said(expr: EngineExpr) -> String {
-        let fields = vec![Field::new("n", DataType::Decimal128(12, 2), true), Field::new("i", DataType::Int32, true)];
+        let inner =
+            Field::new("t", DataType::Struct(vec![Field::new("d", DataType::Decimal128(12, 2), true)].into()), true);
+        let members = vec![inner, Field::new("yes", DataType::Boolean, true)];
+        let fields = vec![
+            Field::new("n", DataType::Decimal128(12, 2), true),
+            Field::new("i", DataType::Int32, true),
+            Field::new("s", DataType::Struct(members.into()), true),
+        ];
         predicate(&expr, &Schema::new(fields)).map_or_else(|reason| format!("stays: {reason}"), |expr| expr.to_string())
     }
 
@@ -204,6 +256,17 @@ mod tests {
         assert_eq!(said(col("f").eq(lit(1.0)).or(col("f").eq(lit(2.0)))), "(f = 1.0 OR f = 2.0)");
         assert_eq!(said(col("flag").and(col("b").is_not_null())), "(flag = true AND b IS NOT NULL)");
         assert_eq!(said(col("a").like(lit("O'B%"))), "starts_with(a, 'O''B')");
+        assert_eq!(said(col("a").like(lit("%O'B%"))), "contains(a, 'O''B')");
+        assert_eq!(said(col("a").not_like(lit("%%"))), "NOT (contains(a, ''))");
+    }
+
+    #[test]
+    fn members_of_structs_are_said_however_deep() {
+        let deep = get_field(get_field(col("s"), "t"), "d");
+        let wide = cast(deep.clone(), DataType::Decimal128(15, 3));
+        assert_eq!(said(wide.lt(lit(ScalarValue::Decimal128(Some(1), 15, 3)))), "s['t']['d'] < 0.001");
+        assert_eq!(said(deep.is_null()), "s['t']['d'] IS NULL");
+        assert_eq!(said(get_field(col("s"), "yes").and(col("flag"))), "(s['yes'] = true AND flag = true)");
     }
 
     #[test]
@@ -217,7 +280,10 @@ mod tests {
     fn what_it_has_not_stays_with_a_reason() {
         assert_eq!(said(lower(col("a")).eq(lit("x"))), "stays: lower() is not in the pushdown language");
         assert!(said(cast(col("n"), DataType::Int64).eq(lit(1i64))).starts_with("stays: CAST"));
-        assert!(said(col("a").like(lit("a_c%"))).starts_with("stays: only LIKE"));
+        assert!(said(col("a").like(lit("a_c%"))).starts_with("stays: of LIKE"));
+        assert!(said(col("a").like(lit("%c"))).starts_with("stays: of LIKE"));
+        assert!(said(get_field(col("s"), "nothing").eq(lit(1i64))).starts_with("stays: only members"));
+        assert!(said(get_field(col("i"), "x").eq(lit(1i64))).starts_with("stays: only members"));
         assert!(said((col("a") + lit(1i64)).eq(lit(2i64))).starts_with("stays: operator +"));
     }
 }

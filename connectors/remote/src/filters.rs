@@ -72,9 +72,12 @@ fn depth(expr: &Expr) -> usize {
     1 + match expr {
         Expr::And(parts) | Expr::Or(parts) => parts.iter().map(depth).max().unwrap_or(0),
         Expr::Compare { left, right, .. } | Expr::Arithmetic { left, right, .. } => depth(left).max(depth(right)),
-        Expr::Not(operand) | Expr::IsNull(operand) | Expr::In { operand, .. } | Expr::StartsWith { operand, .. } => {
-            depth(operand)
-        }
+        Expr::Not(operand)
+        | Expr::IsNull(operand)
+        | Expr::In { operand, .. }
+        | Expr::StartsWith { operand, .. }
+        | Expr::Contains { operand, .. }
+        | Expr::Field { operand, .. } => depth(operand),
         _ => 0,
     }
 }

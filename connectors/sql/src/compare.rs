@@ -2,7 +2,7 @@
 
 use crate::float::{TWO_ZEROS, around_zero, as_float, is_other_nan};
 use crate::predicate::Condition;
-use crate::{ColumnSql, Comparison, Dialect, Prefix, SqlText, Step, Unsayable};
+use crate::{ColumnSql, Comparison, Dialect, SqlText, Step, TextTests, Unsayable};
 use headwater_core::{CompareOp, TextComparison, Value};
 
 const OTHER_FAMILY: &str = "the constant is of another type than the column";
@@ -108,15 +108,7 @@ pub(crate) fn with_prefix(
     prefix: &str,
     need: Need,
 ) -> Result<Condition, Unsayable> {
-    let text = match &column.comparison {
-        Comparison::Text(TextComparison::Loose) | Comparison::Collated { .. } | Comparison::Encoded { .. } => {
-            column.value.clone().then(dialect.by_bytes)
-        }
-        Comparison::Text(_) => column.value.clone(),
-        Comparison::Different(reason) => return Err(Unsayable::new(*reason)),
-        _ => return Err(Unsayable::new("only text begins with a prefix")),
-    };
-    let exact = Condition::exact(begins(dialect, &text, prefix)?);
+    let exact = Condition::exact(begins(dialect, &text_by_bytes(dialect, column)?, prefix)?);
     let by_prefix = matches!(column.comparison, Comparison::Collated { by_prefix: true, .. });
     Ok(match candidates(column, &[Value::Utf8(prefix.to_owned())], need) {
         Some(indexed) if by_prefix => exact.after(begins(dialect, indexed, prefix)?),
@@ -124,25 +116,58 @@ pub(crate) fn with_prefix(
     })
 }
 
+/// `column` has `part` in it. No index helps.
+pub(crate) fn with_part(dialect: &Dialect, column: &ColumnSql, part: &str) -> Result<Condition, Unsayable> {
+    let text = text_by_bytes(dialect, column)?;
+    Ok(Condition::exact(match dialect.text_tests {
+        TextTests::Functions { contains, .. } => function(dialect, contains, &text, part)?,
+        TextTests::Like => like(dialect, &text, &format!("%{}%", escaped(part)))?,
+    }))
+}
+
 fn begins(dialect: &Dialect, text: &SqlText, prefix: &str) -> Result<SqlText, Unsayable> {
-    let literal = |text: String| SqlText::literal(dialect, &Value::Utf8(text));
-    match dialect.starts_with {
-        Prefix::Function([before, between, after]) => {
-            let prefix = literal(prefix.to_owned())?;
-            Ok(SqlText::from_static(before).append(text).then(between).append(&prefix).then(after))
-        }
-        Prefix::Like => {
-            let mut pattern = String::with_capacity(prefix.len() + 1);
-            for character in prefix.chars() {
-                if matches!(character, '!' | '%' | '_') {
-                    pattern.push('!');
-                }
-                pattern.push(character);
-            }
-            pattern.push('%');
-            Ok(text.clone().then(" LIKE ").append(&literal(pattern)?).then(" ESCAPE '!'"))
-        }
+    match dialect.text_tests {
+        TextTests::Functions { starts_with, .. } => function(dialect, starts_with, text, prefix),
+        TextTests::Like => like(dialect, text, &format!("{}%", escaped(prefix))),
     }
+}
+
+fn text_by_bytes(dialect: &Dialect, column: &ColumnSql) -> Result<SqlText, Unsayable> {
+    match &column.comparison {
+        Comparison::Text(TextComparison::Loose) | Comparison::Collated { .. } | Comparison::Encoded { .. } => {
+            Ok(column.value.clone().then(dialect.by_bytes))
+        }
+        Comparison::Text(_) => Ok(column.value.clone()),
+        Comparison::Different(reason) => Err(Unsayable::new(*reason)),
+        _ => Err(Unsayable::new("only text begins with something, or has it in it")),
+    }
+}
+
+fn function(
+    dialect: &Dialect,
+    [before, between, after]: [&'static str; 3],
+    text: &SqlText,
+    constant: &str,
+) -> Result<SqlText, Unsayable> {
+    let constant = SqlText::literal(dialect, &Value::Utf8(constant.to_owned()))?;
+    Ok(SqlText::from_static(before).append(text).then(between).append(&constant).then(after))
+}
+
+fn like(dialect: &Dialect, text: &SqlText, pattern: &str) -> Result<SqlText, Unsayable> {
+    let pattern = SqlText::literal(dialect, &Value::Utf8(pattern.to_owned()))?;
+    Ok(text.clone().then(" LIKE ").append(&pattern).then(" ESCAPE '!'"))
+}
+
+/// Each character of a pattern that would mean another, after the sign that it means itself.
+fn escaped(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '!' | '%' | '_') {
+            pattern.push('!');
+        }
+        pattern.push(character);
+    }
+    pattern
 }
 
 /// The bare column, if asking it as well finds the candidates by an index and loses none.

@@ -12,12 +12,17 @@ pub struct Wrapping {
     pub after: &'static str,
 }
 
-/// How `text starts with prefix` is asked, by bytes.
+/// How a text is asked for what it begins with, or has in it, by bytes.
 #[derive(Debug, Clone, Copy)]
-pub enum Prefix {
-    /// Before the text, between, after the prefix.
-    Function([&'static str; 3]),
-    /// `text LIKE 'prefix%' ESCAPE '!'`.
+pub enum TextTests {
+    /// Each in three parts: before the text, between, after what it must have.
+    Functions {
+        /// `text starts with prefix`.
+        starts_with: [&'static str; 3],
+        /// `text has part`.
+        contains: [&'static str; 3],
+    },
+    /// `text LIKE 'prefix%' ESCAPE '!'`, `text LIKE '%part%' ESCAPE '!'`.
     Like,
 }
 
@@ -41,8 +46,8 @@ pub struct Dialect {
     pub null_condition: &'static str,
     /// Follows a text expression to have it compared by bytes.
     pub by_bytes: &'static str,
-    /// `text starts with prefix`.
-    pub starts_with: Prefix,
+    /// What a text begins with, and what it has in it.
+    pub text_tests: TextTests,
     /// What is selected when no column is.
     pub no_columns: &'static str,
     /// The longest exact number that keeps all its digits.
@@ -94,7 +99,7 @@ pub const POSTGRES: Dialect = Dialect {
     identifier_quote: '"',
     null_condition: "NULL::boolean",
     by_bytes: " COLLATE \"C\"",
-    starts_with: Prefix::Function(["starts_with(", ", ", ")"]),
+    text_tests: TextTests::Functions { starts_with: ["starts_with(", ", ", ")"], contains: ["strpos(", ", ", ") > 0"] },
     no_columns: "",
     digits: Digits { total: 131_072, fraction: 16_383 },
     arithmetic: Arithmetic {
@@ -127,7 +132,7 @@ pub const MYSQL: Dialect = Dialect {
     null_condition: "NULL",
     // Of the binary collations the one that does not pad: `utf8mb4_bin` takes 'a' and 'a ' for equal.
     by_bytes: " COLLATE utf8mb4_0900_bin",
-    starts_with: Prefix::Like,
+    text_tests: TextTests::Like,
     no_columns: "1",
     digits: Digits { total: 65, fraction: 30 },
     arithmetic: Arithmetic {

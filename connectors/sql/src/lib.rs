@@ -47,7 +47,7 @@ mod text;
 pub use bytes::ByteValues;
 pub use column::{ColumnSql, Comparison, Step};
 pub use derive::{Described, derive};
-pub use dialect::{Dialect, Digits, MARIADB, MYSQL, POSTGRES, Prefix, Wrapping};
+pub use dialect::{Dialect, Digits, MARIADB, MYSQL, POSTGRES, TextTests, Wrapping};
 pub use estimate::{access_path, column_notes, estimated_rows, used_columns};
 pub use keys::{ChunkSize, declined_keys, integer_key, key_chunks};
 pub use literal::Unsayable;

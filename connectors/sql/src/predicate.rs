@@ -127,6 +127,7 @@ impl Translator<'_> {
             Expr::StartsWith { operand, prefix } => {
                 compare::with_prefix(self.dialect, self.operand_column(operand)?, prefix, need)
             }
+            Expr::Contains { operand, part } => compare::with_part(self.dialect, self.operand_column(operand)?, part),
             other => Err(Unsayable::new(format!("{other} has no translation"))),
         }
     }
@@ -138,7 +139,7 @@ impl Translator<'_> {
     fn operand_column(&self, operand: &Expr) -> Result<&ColumnSql, Unsayable> {
         match operand {
             Expr::Column(name) => self.column(name),
-            _ => Err(Unsayable::new("only columns are looked up in lists and by prefix at the source")),
+            _ => Err(Unsayable::new("only columns are looked up in lists and by their text at the source")),
         }
     }
 

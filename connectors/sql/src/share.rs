@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 const OF_ORDER: f64 = 1.0 / 3.0;
 /// What is left of an equality where nothing is known.
 const OF_EQUALITY: f64 = 0.1;
-/// Of texts with a prefix.
+/// Of texts with a prefix, or with something in them.
 const OF_PREFIX: f64 = 0.1;
 /// Of NULLs.
 const OF_NULLS: f64 = 0.05;
@@ -103,7 +103,7 @@ fn share_of_one(table: &TableMetadata, filter: &Expr) -> f64 {
             Expr::Column(column) => table.facts(column).estimates.nulls.unwrap_or(OF_NULLS),
             _ => OF_NULLS,
         },
-        Expr::StartsWith { prefix, .. } if !prefix.is_empty() => OF_PREFIX,
+        Expr::StartsWith { prefix: text, .. } | Expr::Contains { part: text, .. } if !text.is_empty() => OF_PREFIX,
         _ => 1.0,
     };
     share.clamp(0.0, 1.0)

@@ -174,6 +174,7 @@ fn lists(column: &str) -> Vec<Expr> {
     each.flat_map(|filter| [filter.clone(), filter.negate()]).collect()
 }
 
+/// What texts begin with, or have in them.
 fn prefixes() -> Vec<Expr> {
     const PREFIXES: [&str; 18] = [
         "",
@@ -197,7 +198,9 @@ fn prefixes() -> Vec<Expr> {
     ];
     let starts =
         PREFIXES.map(|prefix| Expr::StartsWith { operand: Box::new(Expr::column("name")), prefix: prefix.to_owned() });
-    starts.into_iter().flat_map(|filter| [filter.clone(), filter.negate()]).collect()
+    let contains =
+        PREFIXES.map(|part| Expr::Contains { operand: Box::new(Expr::column("name")), part: part.to_owned() });
+    starts.into_iter().chain(contains).flat_map(|filter| [filter.clone(), filter.negate()]).collect()
 }
 
 fn compare(left: Expr, op: CompareOp, right: Expr) -> Expr {

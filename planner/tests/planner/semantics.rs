@@ -2,8 +2,10 @@
 //! same SQL with pushdown off, over values on which sources like to differ.
 
 use crate::support::{Random, answer, batch, engine, memory};
-use arrow::array::{BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray};
-use arrow::array::{Date32Array, Time64MicrosecondArray, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow::array::{Date32Array, StructArray, Time64MicrosecondArray, TimestampMicrosecondArray};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::Field;
 use headwater_core::Connector;
 use headwater_planner::PushdownMode;
 use std::sync::Arc;
@@ -25,8 +27,25 @@ fn awkward() -> Arc<dyn Connector> {
     let truths: Vec<bool> = (0..n).map(|row| row % 2 == 0).collect();
     let days: Vec<i32> = (0..12).map(|row| row * 100 - 300).collect();
     let micros: Vec<i64> = (0..12).map(|row| row * 86_400_000_000 - 1).collect();
+    // A struct that may be NULL, then with all its members, and one within it. (The engine looks at members alone.)
+    let member = |name: &str, array: ArrayRef| (Arc::new(Field::new(name, array.data_type().clone(), true)), array);
+    let outer = |row: usize| null_at(row, 0);
+    let within = move |row: usize| outer(row) || null_at(row, 1);
+    let nulls = |is_null: &dyn Fn(usize) -> bool| NullBuffer::from_iter((0..n).map(|row| !is_null(row)));
+    let texts_again = StringArray::from(some(&texts, 4, |row, column| within(row) || null_at(row, column)));
+    let (fields, arrays): (Vec<_>, Vec<_>) = [member("t", Arc::new(texts_again))].into_iter().unzip();
+    let inner = StructArray::new(fields.into(), arrays, Some(nulls(&within)));
+    let numbers = Int64Array::from(some(&longs, 3, |row, column| outer(row) || null_at(row, column)));
+    let members = [
+        member("i", Arc::new(numbers)),
+        member("yes", Arc::new(BooleanArray::from(some(&truths, 0, null_at)))),
+        member("x y", Arc::new(inner)),
+    ];
+    let (fields, arrays): (Vec<_>, Vec<_>) = members.into_iter().unzip();
+    let whole = StructArray::new(fields.into(), arrays, Some(nulls(&outer)));
     let columns = batch(vec![
         ("id", Arc::new(Int64Array::from_iter_values(0..12)) as _),
+        ("w", Arc::new(whole) as _),
         ("f", Arc::new(Float64Array::from(some(&floats, 0, null_at))) as _),
         ("t", Arc::new(StringArray::from(some(&texts, 1, null_at))) as _),
         ("i", Arc::new(Int64Array::from(some(&longs, 2, null_at))) as _),
@@ -50,6 +69,8 @@ const LITERALS: &[(&str, &[&str])] = &[
     ("d", &["0", "1.50", "-1.5", "1.505", "0.995", "2", "100", "1e0", "NULL"]),
     ("day", &["DATE '1970-01-01'", "DATE '1969-03-07'", "NULL"]),
     ("at", &["TIMESTAMP '1970-01-02T23:59:59.999999Z'", "NULL"]),
+    ("w['i']", &["0", "-1", "9007199254740993", "1.5", "NULL"]),
+    ("w['x y']['t']", &["''", "'a'", "'☃'", "NULL"]),
 ];
 
 const OPERATORS: &[&str] = &["=", "<>", "<", "<=", ">", ">="];
@@ -72,7 +93,22 @@ fn predicate(random: &mut Random, depth: usize) -> String {
         3 => format!("{column} NOT IN ({literal}, {})", random.pick(literals)),
         4 => format!("{column} BETWEEN {literal} AND {}", random.pick(literals)),
         5 => random
-            .pick(&["b", "NOT b", "t LIKE 'a%'", "t NOT LIKE 'O''%'", "starts_with(t, '')", "i = s", "s < i"])
+            .pick(&[
+                "b",
+                "NOT b",
+                "t LIKE 'a%'",
+                "t NOT LIKE 'O''%'",
+                "starts_with(t, '')",
+                "t LIKE '%b%'",
+                "t NOT LIKE '%%'",
+                "contains(t, '\u{301}')",
+                "w['x y']['t'] LIKE '%e%'",
+                "w['yes']",
+                "w['x y'] IS NULL",
+                "i = s",
+                "s < i",
+                "w['i'] > s",
+            ])
             .into(),
         _ => format!("{column} {} {literal}", random.pick(OPERATORS)),
     }

@@ -133,7 +133,7 @@ pub(super) const TEXT: &[&str] = &[
 ];
 pub(super) const PATTERNS: &[&str] = &[
     "'a%'", "'A%'", "'%'", "'%b'", "'a_'", "'_'", "'%\\%%'", "'a\\_b'", "''", "'é%'", "'e%'", "'a %'", "'% '", "'日%'",
-    "'h%'",
+    "'h%'", "'%a%'", "'%e%'", "'%本%'", "'%%'", "'% %'", "'%!%'",
 ];
 pub(super) const BOOLEAN: &[&str] = &["true", "false", "NULL"];
 pub(super) const DATE: &[&str] = &[

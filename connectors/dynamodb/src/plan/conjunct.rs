@@ -99,9 +99,11 @@ impl Conjunct<'_> {
     /// A guess at the share of rows that remain.
     pub(super) fn selectivity(&self) -> f64 {
         match self.expr {
-            Expr::Compare { op: CompareOp::Eq, .. } | Expr::In { .. } | Expr::StartsWith { .. } | Expr::IsNull(_) => {
-                0.1
-            }
+            Expr::Compare { op: CompareOp::Eq, .. }
+            | Expr::In { .. }
+            | Expr::StartsWith { .. }
+            | Expr::Contains { .. }
+            | Expr::IsNull(_) => 0.1,
             Expr::Compare { op: CompareOp::NotEq, .. } | Expr::Not(_) => 0.9,
             _ => 0.3,
         }

@@ -30,6 +30,12 @@ impl Aliases {
         alias
     }
 
+    /// The alias of an attribute, or of an entry within its maps.
+    pub(super) fn path(&mut self, attributes: &[String]) -> String {
+        let names: Vec<String> = attributes.iter().map(|attribute| self.name(attribute)).collect();
+        names.join(".")
+    }
+
     /// The alias of a value; equal values share one.
     pub(super) fn value(&mut self, value: Json) -> String {
         if let Some((alias, _)) = self.values.iter().find(|(_, known)| **known == value) {

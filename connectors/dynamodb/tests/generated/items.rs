@@ -6,9 +6,9 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value as Json, json};
 
 /// The columns that requests are about; items have more.
-pub(crate) const COLUMNS: [&str; 17] = [
+pub(crate) const COLUMNS: [&str; 18] = [
     "user", "at", "email", "status", "total", "txt", "int", "big", "dec", "flag", "bin", "digits", "seen", "stamp",
-    "when", "day", "tick",
+    "when", "day", "tick", "map",
 ];
 
 /// How the dates and times among them are declared.
@@ -54,10 +54,28 @@ fn attributes() -> Vec<(&'static str, u32, u32, Vec<Json>)> {
             [numbers(&["0", "1772712000000", "1772712000000.5"]), texts(&["1772712000000", "-1", "0"])].concat(),
         ),
         ("day", 20, 10, texts(&["2026-03-05", "2026-03-06", "0001-01-01", "9999-12-31", "1970-01-01"])),
+        ("map", 20, 10, maps()),
         ("mix", 15, 15, vec![json!({ "S": "a" }), json!({ "N": "1" }), json!({ "L": [] }), json!({ "M": {} })]),
         ("set", 30, 10, vec![json!({ "SS": ["b", "a"] }), json!({ "SS": ["ä"] })]),
         ("deep", 40, 10, vec![deep, json!({ "M": {} })]),
     ]
+}
+
+/// Maps with entries of their own: there, absent, NULL, empty, and so what they are entries of.
+fn maps() -> Vec<Json> {
+    let texts = ["", "a", "ab", "ä", "😀"].map(|text| json!({ "S": text }));
+    let inner = texts.clone().map(|text| json!({ "M": { "t.u": text, "yes": { "BOOL": true } } }));
+    let some =
+        texts.into_iter().zip(inner).enumerate().map(
+            |(i, (text, inner))| json!({ "M": { "s": text, "n": { "N": (i as i64 - 2).to_string() }, "in": inner } }),
+        );
+    let odd = [
+        json!({ "M": {} }),
+        json!({ "M": { "s": { "NULL": true }, "in": { "NULL": true } } }),
+        json!({ "M": { "in": { "M": {} } } }),
+        json!({ "M": { "n": { "N": "0.5" }, "in": { "M": { "yes": { "BOOL": false } } } } }),
+    ];
+    some.chain(odd).collect()
 }
 
 /// 300 items; with a key of their own each, or with a sort key.

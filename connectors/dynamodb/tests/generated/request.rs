@@ -152,15 +152,39 @@ const ALL: &[CompareOp] =
     &[CompareOp::Eq, CompareOp::NotEq, CompareOp::Lt, CompareOp::LtEq, CompareOp::Gt, CompareOp::GtEq];
 const RANGES: &[CompareOp] = &[CompareOp::Lt, CompareOp::LtEq, CompareOp::Gt, CompareOp::GtEq];
 
+/// An entry of a map, or of one within it.
+fn member() -> impl Strategy<Value = Expr> {
+    let map = || Expr::column("map");
+    let inner = || map().field("in");
+    select(vec![map().field("s"), map().field("n"), inner(), inner().field("t.u"), inner().field("yes")])
+}
+
+fn members_values() -> Vec<Value> {
+    let half = Value::Decimal { unscaled: 5, scale: 1 };
+    let mut values = vec![Value::Null, Value::Boolean(true), Value::Int64(0), Value::Int64(-1), half];
+    values.extend(["", "a", "ab", "ä", "😀"].map(text));
+    values
+}
+
 fn leaf() -> impl Strategy<Value = Expr> {
-    let prefix = select(vec!["", "a", "ä", "u", "o"]);
-    let starts = (select(vec!["txt", "user", "email", "status"]), prefix).prop_map(|(column, prefix)| {
-        Expr::StartsWith { operand: Box::new(Expr::column(column)), prefix: prefix.to_owned() }
+    let texts = vec!["txt", "user", "email", "status", "digits", "stamp"];
+    let texts = prop_oneof![3 => select(texts).prop_map(Expr::column), 1 => member()];
+    let sought = select(vec!["", "a", "ä", "u", "o", "b", "pe", "😀", "1"]);
+    let found = (texts, sought, any::<bool>()).prop_map(|(text, sought, anywhere)| {
+        let (operand, sought) = (Box::new(text), sought.to_owned());
+        if anywhere { Expr::Contains { operand, part: sought } } else { Expr::StartsWith { operand, prefix: sought } }
     });
+    let of_member =
+        (member(), select(ALL), select(members_values())).prop_map(|(member, op, value)| member.compare(op, value));
+    let member_listed = (member(), vec(select(members_values()), 0..4)).prop_map(|(member, list)| member.is_in(list));
     prop_oneof![
+        3 => of_member,
+        1 => member_listed,
+        2 => member().prop_map(Expr::is_null),
+        1 => Just(Expr::column("map").field("in").field("yes")),
         6 => any_column().prop_flat_map(|column| compared(column, ALL)),
         2 => any_column().prop_flat_map(listed),
-        1 => starts,
+        2 => found,
         1 => any_column().prop_map(|column| Expr::column(column).is_null()),
         1 => Just(Expr::column("flag")),
         1 => select(vec![Value::Null, Value::Boolean(true), Value::Boolean(false)]).prop_map(Expr::Literal),

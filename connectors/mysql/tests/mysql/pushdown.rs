@@ -266,6 +266,10 @@ fn atom() -> impl Strategy<Value = Expr> {
                     let prefix = prefix.chars().take(1).collect();
                     Expr::StartsWith { operand: Box::new(column), prefix }
                 }
+                (9, Value::Utf8(text)) => {
+                    let part = text.chars().skip(1).take(2).collect();
+                    Expr::Contains { operand: Box::new(column), part }
+                }
                 (5, Value::Boolean(_)) => column,
                 (6, _) => column.compare(op, Value::Null),
                 (7, _) => Expr::Compare { op, left: Box::new(Expr::Literal(value)), right: Box::new(column) },
