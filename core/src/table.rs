@@ -173,6 +173,9 @@ pub struct TableMetadata {
     /// The source's own comment on the table.
     #[serde(default)]
     pub comment: Option<String>,
+    /// After how many seconds the table should be asked for anew; `None`: the engine's choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u64>,
     /// Facts that only the connector itself understands.
     #[serde(default)]
     pub detail: serde_json::Value,
@@ -191,6 +194,7 @@ impl TableMetadata {
             row_count: Precision::Unknown,
             byte_size: Precision::Unknown,
             comment: None,
+            max_age_seconds: None,
             detail: serde_json::Value::Null,
         }
     }

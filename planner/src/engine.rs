@@ -156,6 +156,12 @@ impl Engine {
         found.ok_or_else(|| unknown_catalog(name, &self.catalogs))
     }
 
+    /// Forgets what is known of tables: the next statement asks for those that it names. Without it a table is asked for
+    /// anew after a minute, or after as long as its connector says.
+    pub fn refresh(&self) {
+        self.cache.clear();
+    }
+
     /// Parses one statement, reads the metadata of the tables it names, and plans it. Reads no data.
     ///
     /// # Errors

@@ -26,6 +26,11 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("paths_sparse_index_refused", "SELECT client FROM shop.default.orders WHERE email IS NULL AND status = 'open'"),
     ("paths_count", "SELECT count(*) FROM shop.default.orders WHERE email >= 'e2' AND status = 'open'"),
     ("paths_limit", "SELECT id FROM shop.default.archive LIMIT 5"),
+    (
+        "paths_entries_of_maps",
+        "SELECT id FROM shop.default.orders WHERE place['Zip Code'] = '1010' AND place['geo']['x'] < 3 AND place['name'] IS NULL \
+         AND place['street'] LIKE '%gasse%'",
+    ),
     ("paths_export", "SELECT id, total FROM shop.export.orders WHERE client = 'c3'"),
 ];
 
@@ -61,6 +66,12 @@ fn order(i: i64) -> Json {
     });
     if i % 6 == 0 {
         item["email"] = json!({ "S": format!("e{}@example.com", i % 36) });
+    }
+    if i % 40 == 7 {
+        item["place"] = json!({ "M": {
+            "Zip Code": { "S": if i % 80 == 7 { "1010" } else { "1020" } }, "geo": { "M": { "x": { "N": (i % 7).to_string() } } },
+            "street": { "S": "Herrengasse 1" }, "name": { "NULL": true },
+        } });
     }
     if i % 3 == 0 {
         item["total"] = json!({ "N": (i % 50).to_string() });

@@ -11,6 +11,7 @@ pub(crate) use exports::Exports;
 use headwater_aws::config::{CredentialSource, check_endpoint, check_region, is_loopback};
 use headwater_core::config::{CatalogConfig, OptionKind, OptionSpec, Options};
 use headwater_core::{Error, Result, Secret};
+use std::time::Duration;
 use url::Url;
 
 /// Every option of a DynamoDB catalog.
@@ -60,6 +61,12 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         OptionKind::Boolean,
         Some("false"),
         "Takes half of a sample from the indexes that have whole items: finds kinds of items that are rare in the table.",
+    ),
+    option(
+        "metadata_max_age",
+        OptionKind::Duration,
+        Some("60s"),
+        "How long what was learnt of a table is believed before the next query samples it anew.",
     ),
     option(
         "scan_segments",
@@ -141,6 +148,7 @@ pub(crate) struct DynamoDbConfig {
     pub(crate) sample_segments: u32,
     pub(crate) sample_read_units: u32,
     pub(crate) sample_indexes: bool,
+    pub(crate) metadata_max_age: Duration,
     pub(crate) scan_segments: u32,
     pub(crate) max_requests_in_flight: usize,
     /// Whether statements of the user's own are taken.
@@ -179,6 +187,7 @@ impl DynamoDbConfig {
             sample_segments: small(options, "sample_segments", 1_000)?,
             sample_read_units: small(options, "sample_read_units", 1_000_000)?,
             sample_indexes: options.boolean("sample_indexes").unwrap_or(false),
+            metadata_max_age: options.duration("metadata_max_age").unwrap_or(Duration::from_secs(60)),
             scan_segments: small(options, "scan_segments", 1_000)?,
             max_requests_in_flight: small(options, "max_requests_in_flight", 1_000)? as usize,
             pass_through: options.boolean("pass_through").unwrap_or(true),

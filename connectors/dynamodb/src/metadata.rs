@@ -122,7 +122,8 @@ pub(crate) async fn get_table(connection: &Connection, name: &TableName) -> Resu
     };
     let sample = if declared.complete { Sample::of(&target) } else { Sample::take(connection, &target).await? };
     let consistent = connection.config().limits.consistent(&name.table);
-    Description { name, described, declared, sample, consistent }.into_metadata(partition, sort)
+    let metadata = Description { name, described, declared, sample, consistent }.into_metadata(partition, sort)?;
+    Ok(TableMetadata { max_age_seconds: Some(connection.config().metadata_max_age.as_secs()), ..metadata })
 }
 
 /// The indexes that have items with all their attributes, and can be read.
