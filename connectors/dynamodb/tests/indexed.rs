@@ -31,7 +31,7 @@ pub(crate) fn orders() -> ScanRequest {
     ScanRequest::table(name("orders"))
 }
 
-fn item(i: i64) -> Json {
+pub(crate) fn item(i: i64) -> Json {
     let mut item = json!({
         "user": { "S": format!("u{}", i % 10) }, "at": { "N": i.to_string() }, "pad": { "S": "x".repeat(300) },
     });

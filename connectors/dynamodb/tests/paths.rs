@@ -1,7 +1,8 @@
 //! Which way to the rows is taken, and that none of them loses any.
 
 use crate::indexed::{
-    ITEMS, compare, each, expected, found, int, is, is_not_null, note_of, open, orders, path, sorted, start, table,
+    ITEMS, compare, each, expected, found, int, is, is_not_null, item, note_of, open, orders, path, sorted, start,
+    table, with_indexes,
 };
 use crate::support::{Source, name, parameters, reads, text, values};
 use headwater_core::{AccessPath, Answer, CompareOp, Expr, JoinKeys, KeyDecision, ScanRequest, SortKey, Top, Value};
@@ -289,4 +290,30 @@ async fn a_scan_has_no_more_segments_than_its_capacity_feeds() {
         assert_eq!(source.read(&some).await.num_rows(), 10);
         assert_eq!(source.server.take_requests().len(), 1);
     }
+}
+
+/// A local index is as old as its table, so all items have its key as a number or not at all; of a global one nobody knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_local_index_on_declared_times_is_read() {
+    let declared = "[catalogs.db.tables.orders.columns]\ntotal = \"timestamp(epoch_s)\"\n";
+    let source = Source::with(declared).await;
+    source.server.create_table(with_indexes("orders", &[("user", "S"), ("at", "N")])).await.unwrap();
+    source.server.put_items("orders", (0..ITEMS).map(item).collect()).await.unwrap();
+    let later = compare("total", CompareOp::GtEq, Value::Instant(40_000_000));
+    let request = orders().with_filters(vec![is("user", text("u3")), later]);
+    let plan = source.plan(&request).await;
+    assert_eq!(plan.filters, [Answer::Exact, Answer::Exact], "{plan:?}");
+    let sent = parameters(&plan.requests[0]);
+    assert_eq!(sent["IndexName"], "total_of_user");
+    assert!(sent["KeyConditionExpression"].as_str().unwrap().contains(" >= :sk"), "{sent}");
+    let found = source.try_read(&plan, None).await.unwrap().rows;
+    let expected = (0..ITEMS).filter(|i| i % 10 == 3 && i % 3 == 0 && i % 50 >= 40).count();
+    assert!(expected > 0 && found.num_rows() == expected, "{} of {expected}", found.num_rows());
+    let global = orders().with_filters(vec![is("status", text("open"))]);
+    let plan = source.plan(&global).await;
+    assert!(
+        plan.notes.iter().any(|note| note.contains("by_status") && note.contains("text of digits")),
+        "{:?}",
+        plan.notes
+    );
 }

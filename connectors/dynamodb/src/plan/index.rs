@@ -8,7 +8,7 @@
 //! key attribute of the index        nothing is lost if
 //! also a key of the table           always: every item has it
 //! any other                         some condition on its column alone is not true for NULL: =, <, BETWEEN, IN,
-//!                                   starts_with, IS NOT NULL; or a join asks for its values
+//!                                   starts_with, contains, IS NOT NULL; or a join asks for its values
 //! text or binary of a global index  the same, and it is not true for an empty value: not `IS NOT NULL`, but `> ''`
 //! ```
 //!

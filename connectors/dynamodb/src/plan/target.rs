@@ -47,7 +47,9 @@ impl Key {
 
     fn of_index(table: &TableMetadata, detail: &TableDetail, index: &IndexDetail, key: &IndexKey) -> Self {
         let may_be_unfit = index.global && !detail.is_key(&key.name);
-        Self { may_be_unfit, ..Self::new(table, &key.name, key.kind) }
+        let key = Self::new(table, &key.name, key.kind);
+        // A local index is as old as its table: no item has a value of another type.
+        Self { may_be_unfit, is_typed: key.is_typed || (!index.global && key.is_usable()), ..key }
     }
 
     fn new(table: &TableMetadata, attribute: &str, kind: KeyKind) -> Self {
