@@ -62,7 +62,7 @@ impl Splits {
             Some(keys) if keys.tuples.is_empty() => {
                 return Self { keys: KeyDecision::Used { keys: 0 }, stream: stream::empty().boxed() };
             }
-            Some(keys) => KeyDecision::Declined { keys: keys.tuples.len() as u64, reason: reason.to_owned() },
+            Some(keys) => KeyDecision::Declined { keys: keys.count(), reason: reason.to_owned() },
         };
         let stops = matches!(plan.limit, Some(Answer::Exact | Answer::Inexact(_)));
         let (schema, limit) = (Arc::clone(&plan.schema), plan.request.limit.filter(|_| stops));

@@ -1,7 +1,7 @@
 //! A selective join reads keys, not tables: told by DynamoDB's own bill and by Postgres' own log.
 
 use headwater_core::KeyDecision;
-use headwater_planner::{Ledger, PushdownMode, ScanLedger};
+use headwater_planner::{Engine, Ledger, PushdownMode, ScanLedger};
 use headwater_tests::World;
 use serde_json::json;
 
@@ -45,6 +45,28 @@ async fn keys_from_postgres_become_dynamodb_key_reads() {
     let items = scan(&ledger, "workflow_items");
     assert_eq!(items.keys, Some(KeyDecision::Used { keys: users as u64 }));
     assert_eq!(items.stats.unwrap().milli_capacity as f64 / 1000.0, capacity, "the ledger tells the bill");
+}
+
+/// More keys than a source is offered at once make the same requests, part by part.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_in_parts_read_the_same_and_cost_the_same() {
+    let world = World::start().await;
+    let sql = "SELECT u.id, w.workflow_id FROM crm.public.users u \
+               JOIN events.default.workflow_items w ON w.user_id = u.id WHERE u.country = 'NZ'";
+    let mut answers = Vec::new();
+    for keys_at_once in [400_000, 7] {
+        let engine = world.engine_with(Engine::builder().with_keys_at_once(keys_at_once));
+        engine.plan(sql).await.unwrap();
+        world.dynamodb.take_requests();
+        let (mut rows, ledger) = World::run(&engine, sql).await.unwrap();
+        let requests = world.dynamodb.take_requests();
+        let capacity: f64 = requests.iter().filter_map(|request| request.capacity_units).sum();
+        rows.sort();
+        answers.push((rows, requests.len(), capacity, scan(&ledger, "workflow_items").keys.clone()));
+    }
+    let [whole, parts] = answers.as_slice() else { panic!("two runs") };
+    assert!(matches!(whole.3, Some(KeyDecision::Used { keys }) if keys > 14), "{:?}", whole.3);
+    assert_eq!(whole, parts);
 }
 
 #[tokio::test(flavor = "multi_thread")]

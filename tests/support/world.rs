@@ -7,7 +7,7 @@ use headwater_core::config::{ProcessEnvironment, parse_config};
 use headwater_core::{ConnectorList, Result};
 use headwater_harness::scenario1::Scenario1;
 use headwater_harness::{DynamoDb, Postgres};
-use headwater_planner::{Engine, Ledger, PushdownMode};
+use headwater_planner::{Engine, EngineBuilder, Ledger, PushdownMode};
 use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -84,6 +84,11 @@ impl World {
         engine(&self.configuration(), pushdown)
     }
 
+    /// The engine over the catalogs, with settings of one's own.
+    pub fn engine_with(&self, settings: EngineBuilder) -> Engine {
+        engine_with(&self.configuration(), settings)
+    }
+
     /// Runs a statement in process: the answer as lines, columns divided by commas, and the ledger.
     ///
     /// # Errors
@@ -109,6 +114,10 @@ impl World {
 /// # Panics
 /// When the configuration is not accepted.
 pub fn engine(configuration: &str, pushdown: PushdownMode) -> Engine {
+    engine_with(configuration, Engine::builder().with_pushdown(pushdown))
+}
+
+fn engine_with(configuration: &str, mut builder: EngineBuilder) -> Engine {
     let connectors = ConnectorList::new()
         .with(headwater_postgres::PostgresFactory)
         .with(headwater_mysql::MySqlFactory)
@@ -116,7 +125,6 @@ pub fn engine(configuration: &str, pushdown: PushdownMode) -> Engine {
         .with(headwater_files::FilesFactory)
         .with(headwater_remote::RemoteFactory);
     let file = parse_config("headwater.toml", configuration, &ProcessEnvironment).unwrap();
-    let mut builder = Engine::builder().with_pushdown(pushdown);
     for catalog in connectors.check_file(file).unwrap() {
         let connector = connectors.build(&catalog).unwrap();
         builder = builder.with_catalog(&catalog.name, &catalog.connector, connector);

@@ -65,7 +65,7 @@ fn written(mut question: GetSplits) -> Result<(Vec<u8>, Option<KeyDecision>)> {
     }
     let Some(keys) = question.keys.take() else { return Ok((all, None)) };
     let reason = format!("with them the question takes {} MiB, too large to send", all.len() >> 20);
-    let declined = KeyDecision::Declined { keys: keys.tuples.len() as u64, reason };
+    let declined = KeyDecision::Declined { keys: keys.count(), reason };
     Ok((body(&question)?, Some(declined)))
 }
 

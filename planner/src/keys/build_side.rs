@@ -19,6 +19,9 @@ use tokio::sync::watch;
 /// Keys may take one part in so many of the memory limit: the join itself needs the rest.
 const SHARE_OF_MEMORY: usize = 8;
 
+/// As they were gathered, and in order.
+const COPIES: usize = 2;
+
 /// Where no limit is set.
 const UNLIMITED: usize = 512 << 20;
 
@@ -130,7 +133,7 @@ impl BuildSide {
         }
         // What the table of groups took is free again; the keys were a part of it.
         let bytes: usize = columns.iter().map(|column| column.get_array_memory_size()).sum();
-        memory.shrink(memory.size().saturating_sub(bytes));
+        memory.shrink(memory.size().saturating_sub(bytes * COPIES));
         Gathered::Done(Arc::new(BuildKeys { columns, _memory: Some(memory) }))
     }
 
@@ -168,7 +171,7 @@ impl BuildSide {
             _ => return,
         };
         let added = self.values(batch).and_then(|columns| groups.intern(&columns, &mut Vec::new()));
-        let (keys, bytes) = (groups.len() as u64, groups.size());
+        let (keys, bytes) = (groups.len() as u64, groups.size() * COPIES);
         let lost = match added {
             Err(error) => Some(error.to_string()),
             Ok(()) if bytes > *most => Some(format!("more than {} MiB of them are not kept", *most >> 20)),

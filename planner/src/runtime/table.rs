@@ -122,7 +122,7 @@ impl Connector for RuntimeConnector {
             None => KeyDecision::NotOffered,
             Some(keys) => {
                 let reason = "the table is small".to_owned();
-                KeyDecision::Declined { keys: keys.tuples.len() as u64, reason }
+                KeyDecision::Declined { keys: keys.count(), reason }
             }
         };
         let schema = Arc::clone(&plan.schema);
