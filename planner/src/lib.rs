@@ -10,7 +10,7 @@
 //! | `pass_through` | statements in a source's own language |
 //! | `literals` | decimal constants beside floating-point columns |
 //! | `translate`, `provider` | the engine's filters to the pushdown language and back to its promises |
-//! | `scan`, `keys` | the scan operator; join keys out of dynamic filters |
+//! | `scan`, `keys` | the scan operator; join keys from the build sides of joins |
 //! | `ledger`, `kept` | what EXPLAIN shows |
 //! | `runtime` | `system.runtime.scans` |
 //! | `verify` | answers with pushdown held against those without |
