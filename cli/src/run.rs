@@ -9,6 +9,7 @@ use clap::Parser;
 use headwater_core::config::ProcessEnvironment;
 use headwater_core::{ConnectorList, Error, ErrorKind};
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,6 +17,9 @@ use tokio::runtime::{Builder, Handle};
 
 /// The engine walks a statement's expressions by recursion. Only what is used of it takes memory.
 const STACK: usize = 64 << 20;
+
+/// See [`run`].
+const SPARE_THREADS: usize = 2;
 
 /// Runs the command line of this process with these kinds of source.
 ///
@@ -52,7 +56,9 @@ fn arguments() -> impl Iterator<Item = OsString> {
 
 fn run(args: Args, connectors: ConnectorList) -> Result<(), Failure> {
     let settings = Settings::resolve(args.global, connectors, &ProcessEnvironment)?;
-    let runtime = Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
+    // More threads than cores: operators that compute for long must not keep clocks and signals from being heard.
+    let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get) + SPARE_THREADS;
+    let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().thread_stack_size(STACK).build();
     let runtime = runtime.map_err(|reason| Error::internal(format!("no runtime: {reason}")))?;
     let outcome = runtime.block_on(async {
         // A signal is how a server is meant to end: it listens to them itself.

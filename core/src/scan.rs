@@ -169,6 +169,9 @@ pub struct ScanPlan {
     /// Columns on which join keys, once known, would narrow the reading. Empty: keys are of no use here.
     #[serde(default)]
     pub key_columns: Vec<String>,
+    /// More keys of a join than this would be declined whatever they are: they need not be gathered. `None`: that depends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_keys: Option<u64>,
     /// No more splits than this are to be read at once: as many as the source or a pool of connections bears.
     /// `None`: the engine's choice.
     #[serde(default)]
@@ -206,6 +209,7 @@ impl ScanPlan {
             access: AccessPath::Scan,
             requests,
             key_columns: Vec::new(),
+            max_keys: None,
             max_parallel_splits: None,
             rows: table.row_count,
             notes: Vec::new(),

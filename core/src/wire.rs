@@ -217,6 +217,9 @@ pub struct PlanAnswer {
     /// Columns on which join keys would narrow the reading.
     #[serde(default)]
     pub key_columns: Vec<String>,
+    /// More keys than this would be declined whatever they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_keys: Option<u64>,
     /// No more splits than this are to be read at once.
     #[serde(default)]
     pub max_parallel_splits: Option<usize>,
@@ -244,6 +247,7 @@ impl PlanAnswer {
             access: plan.access,
             requests: plan.requests,
             key_columns: plan.key_columns,
+            max_keys: plan.max_keys,
             max_parallel_splits: plan.max_parallel_splits,
             rows: plan.rows,
             notes: plan.notes,
@@ -278,6 +282,7 @@ impl PlanAnswer {
             access: self.access,
             requests: self.requests,
             key_columns: self.key_columns,
+            max_keys: self.max_keys,
             max_parallel_splits: self.max_parallel_splits,
             rows: self.rows,
             notes: self.notes,

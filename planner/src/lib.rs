@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `statement`, `resolve`, `cache` | SQL text to tables |
 //! | `pass_through` | statements in a source's own language |
+//! | `distinct_from` | how far the right side of `IS DISTINCT FROM` goes |
 //! | `literals` | decimal constants beside floating-point columns |
 //! | `translate`, `provider` | the engine's filters to the pushdown language and back to its promises |
 //! | `scan`, `keys` | the scan operator; join keys from the build sides of joins |
@@ -17,6 +18,7 @@
 
 mod average;
 mod cache;
+mod distinct_from;
 mod engine;
 mod error;
 mod federate;

@@ -1,5 +1,6 @@
 //! Parsing: one statement, and only a query.
 
+use crate::distinct_from;
 use crate::error::from_engine;
 use crate::pass_through::name_queries;
 use crate::unheeded;
@@ -33,6 +34,7 @@ pub(crate) fn parse_one(sql: &str) -> Result<Statement> {
     match &statement {
         Statement::Statement(inner) if matches!(inner.as_ref(), ast::Statement::Query(_)) => {
             unheeded::refuse(inner)?;
+            distinct_from::refuse(inner)?;
             Ok(statement)
         }
         Statement::Explain(_) => Err(Error::new(ErrorKind::Unsupported, "EXPLAIN is a command of its own here")

@@ -120,6 +120,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, split_byte
         limit,
         access: AccessPath::Scan,
         key_columns: key_columns(table, &detail),
+        max_keys: Some(keys::MOST),
         max_parallel_splits: None,
         rows: rows(table, &detail, request, &kept),
         notes: notes(&detail, &read, &kept, is_uncut),

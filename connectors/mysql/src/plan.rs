@@ -80,6 +80,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, parallel: 
         top: whole.top,
         limit: whole.limit,
         key_columns,
+        max_keys: headwater_sql::max_keys(table.row_count.value()),
         detail: serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?,
         ..ScanPlan::whole_table(table, request, requests)?
     })

@@ -92,6 +92,7 @@ pub(crate) fn plan_scan(table: &TableMetadata, request: &ScanRequest, config: &P
         top: negotiated.top,
         limit: negotiated.limit,
         key_columns,
+        max_keys: headwater_sql::max_keys(table.row_count.value()),
         detail: serde_json::to_value(detail).map_err(|e| Error::internal(e.to_string()))?,
         ..ScanPlan::whole_table(table, request, requests)?
     })

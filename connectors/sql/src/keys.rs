@@ -35,6 +35,11 @@ pub fn declined_keys(plan: &ScanPlan, keys: &JoinKeys, table_rows: Option<u64>) 
         .then(|| format!("{offered} keys are too many for about {rows} rows: reading them all is cheaper"))
 }
 
+/// How many keys are never declined for their number, where that is known: the bound of [`declined_keys`].
+pub fn max_keys(table_rows: Option<u64>) -> Option<u64> {
+    table_rows.map(|rows| ALWAYS_USED.max(rows.saturating_sub(1) / 2))
+}
+
 /// Conditions that together ask for all of `tuples`, one list of conditions per statement.
 ///
 /// The values of one column are cut into chunks, so that no row is in two statements. The other columns narrow each

@@ -49,7 +49,7 @@ pub use column::{ColumnSql, Comparison, Step};
 pub use derive::{Described, derive};
 pub use dialect::{Dialect, Digits, MARIADB, MYSQL, POSTGRES, TextTests, Wrapping};
 pub use estimate::{access_path, column_notes, estimated_rows, used_columns};
-pub use keys::{ChunkSize, declined_keys, integer_key, key_chunks};
+pub use keys::{ChunkSize, declined_keys, integer_key, key_chunks, max_keys};
 pub use literal::Unsayable;
 pub use negotiate::{Asked, Negotiated, negotiate};
 pub use number::{Arithmetic, Totals};

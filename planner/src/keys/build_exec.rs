@@ -72,7 +72,7 @@ impl ExecutionPlan for BuildExec {
         let Some(side) = &self.side else { return self.input.execute(partition, context) };
         // From here on, whether it is read to its end or dropped: then its rows are not wanted any more.
         let open = side.open(&context);
-        let batches = self.input.execute(partition, context)?;
+        let batches = self.input.execute(partition, context).inspect_err(|_| open.fail())?;
         let schema = batches.schema();
         let seen = batches.inspect_ok({
             let side = Arc::clone(side);

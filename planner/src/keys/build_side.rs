@@ -1,5 +1,7 @@
 //! The distinct keys of a join's build side.
 
+use super::Wanted;
+use crate::ledger::grouped;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::NullEquality;
@@ -29,8 +31,7 @@ const UNLIMITED: usize = 512 << 20;
 pub(crate) struct BuildSide {
     exprs: Vec<Arc<dyn PhysicalExpr>>,
     types: SchemaRef,
-    /// Whether some scan may find rows by the keys.
-    usable: bool,
+    wanted: Wanted,
     /// Whether NULL finds NULL, as in `IS NOT DISTINCT FROM`.
     nulls_match: bool,
     gathered: Mutex<Gathered>,
@@ -45,7 +46,9 @@ enum Gathered {
     Keys {
         groups: Box<dyn GroupValues>,
         memory: MemoryReservation,
+        /// In bytes.
         most: usize,
+        most_keys: u64,
     },
     Done(Arc<BuildKeys>),
     Lost {
@@ -81,7 +84,7 @@ impl BuildKeys {
 }
 
 impl BuildSide {
-    pub(super) fn of(join: &HashJoinExec, usable: bool) -> EngineResult<Self> {
+    pub(super) fn of(join: &HashJoinExec, wanted: Wanted) -> EngineResult<Self> {
         let schema = join.left().schema();
         let exprs: Vec<_> = join.on().iter().map(|(build, _)| Arc::clone(build)).collect();
         let field = |expr: &Arc<dyn PhysicalExpr>| Ok(Field::new("key", expr.data_type(&schema)?, true));
@@ -90,7 +93,7 @@ impl BuildSide {
         Ok(Self {
             exprs,
             types: Arc::new(Schema::new(types)),
-            usable,
+            wanted,
             nulls_match: join.null_equality() == NullEquality::NullEqualsNull,
             gathered: Mutex::new(Gathered::Nothing),
             unread,
@@ -147,9 +150,7 @@ impl BuildSide {
     }
 
     fn begun(&self, context: &TaskContext) -> Gathered {
-        if !self.usable {
-            return Gathered::Rows(0);
-        }
+        let Wanted::Keys { most: most_keys } = self.wanted else { return Gathered::Rows(0) };
         let pool = context.memory_pool();
         let most = match pool.memory_limit() {
             MemoryLimit::Finite(bytes) => bytes / SHARE_OF_MEMORY,
@@ -157,23 +158,25 @@ impl BuildSide {
         };
         let memory = MemoryConsumer::new("join keys").register(pool);
         match new_group_values(Arc::clone(&self.types), &GroupOrdering::None) {
-            Ok(groups) => Gathered::Keys { groups, memory, most },
+            Ok(groups) => Gathered::Keys { groups, memory, most, most_keys },
             Err(error) => Gathered::Lost { keys: 0, reason: error.to_string() },
         }
     }
 
     /// Takes over the keys of some rows. Keys that cannot be kept are lost, which costs time and no rows.
     pub(super) fn add(&self, batch: &RecordBatch) {
+        let values = if self.wanted == Wanted::Whether { Ok(Vec::new()) } else { self.values(batch) };
         let mut gathered = self.gathered();
-        let (groups, memory, most) = match &mut *gathered {
-            Gathered::Keys { groups, memory, most } => (groups, memory, most),
+        let (groups, memory, most, most_keys) = match &mut *gathered {
+            Gathered::Keys { groups, memory, most, most_keys } => (groups, memory, most, *most_keys),
             Gathered::Rows(rows) => return *rows += batch.num_rows() as u64,
             _ => return,
         };
-        let added = self.values(batch).and_then(|columns| groups.intern(&columns, &mut Vec::new()));
+        let added = values.and_then(|columns| groups.intern(&columns, &mut Vec::new()));
         let (keys, bytes) = (groups.len() as u64, groups.size() * COPIES);
         let lost = match added {
             Err(error) => Some(error.to_string()),
+            Ok(()) if keys > most_keys => Some(format!("more than {} are too many to read by", grouped(most_keys))),
             Ok(()) if bytes > *most => Some(format!("more than {} MiB of them are not kept", *most >> 20)),
             Ok(()) => memory.try_resize(bytes).err().map(|_| "no memory was left for them".to_owned()),
         };

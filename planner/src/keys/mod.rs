@@ -37,23 +37,41 @@ pub(crate) const KEYS_AT_ONCE: usize = 400_000;
 /// The build sides of a plan's joins, by the identity of the dynamic filter that each join sends to its other side.
 pub(crate) type BuildSides = HashMap<u64, Arc<BuildSide>>;
 
-/// Sees to it that the joins whose filters are `wanted` tell what they have on their build sides: the keys themselves
-/// where `true`, else whether there are any.
+/// What scans make of a join's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// None could find rows by them: whether there are any tells whether to read at all.
+    Whether,
+    /// Some may find rows by so many.
+    Keys { most: u64 },
+}
+
+impl Wanted {
+    /// What two scans make of them.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Keys { most }, Self::Keys { most: others }) => Self::Keys { most: most.max(others) },
+            (Self::Whether, wanted) | (wanted, Self::Whether) => wanted,
+        }
+    }
+}
+
+/// Sees to it that the joins whose filters are `wanted` tell what they have on their build sides.
 ///
 /// # Errors
 /// The engine's, of a plan that cannot be rebuilt.
 pub(crate) fn gather(
     plan: Arc<dyn ExecutionPlan>,
-    wanted: &HashMap<u64, bool>,
+    wanted: &HashMap<u64, Wanted>,
 ) -> EngineResult<(Arc<dyn ExecutionPlan>, BuildSides)> {
     let mut sides = BuildSides::new();
     let gathered = plan.transform_up(|node| {
         let Some(join) = node.downcast_ref::<HashJoinExec>() else { return Ok(Transformed::no(node)) };
         let ids = join.dynamic_expressions_produced().into_iter().filter_map(|filter| filter.expression_id());
-        let Some((id, usable)) = ids.filter_map(|id| Some((id, *wanted.get(&id)?))).next() else {
+        let Some((id, wanted)) = ids.filter_map(|id| Some((id, *wanted.get(&id)?))).next() else {
             return Ok(Transformed::no(node));
         };
-        let side = Arc::new(BuildSide::of(join, usable)?);
+        let side = Arc::new(BuildSide::of(join, wanted)?);
         sides.insert(id, Arc::clone(&side));
         let build = Arc::new(BuildExec::new(Arc::clone(join.left()), side)) as _;
         let children = vec![build, Arc::clone(join.right())];

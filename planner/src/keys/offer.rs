@@ -19,41 +19,35 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Offer {
     keys: Arc<BuildKeys>,
-    /// Those the source can find rows by come first.
     columns: Vec<KeyColumn>,
 }
 
+/// A column that the source finds rows by.
 #[derive(Debug)]
 struct KeyColumn {
     /// Which key of the join.
     place: usize,
-    /// Over the scan's columns, of the key's type.
+    /// Over the scan's columns, of the key's type: the column itself, or a cast of it that never fails.
     expr: Arc<dyn PhysicalExpr>,
-    /// The column that it is, in its own type, if the source finds rows by it.
-    column: Option<(String, DataType)>,
+    name: String,
+    data_type: DataType,
 }
 
-/// The scan's column behind each key of a join that `filter` comes of; `None` where it is no plain column.
+/// The scan's columns behind the keys of the join that `filter` comes of: plain ones, by which the source finds rows.
 fn key_columns(filter: &DynamicFilterPhysicalExpr, schema: &Schema, usable: &[String]) -> Vec<KeyColumn> {
-    let known = |expr: &Arc<dyn PhysicalExpr>| {
+    let known = |(place, expr): (usize, &Arc<dyn PhysicalExpr>)| {
         let field = schema.fields().get(key_column(expr, schema)?)?;
+        let (name, data_type, expr) = (field.name().clone(), field.data_type().clone(), Arc::clone(expr));
         // NaN and -0.0 mean different things to different sources.
-        let is_usable = usable.contains(field.name()) && !field.data_type().is_floating();
-        is_usable.then(|| (field.name().clone(), field.data_type().clone()))
+        let is_usable = usable.contains(&name) && !data_type.is_floating();
+        is_usable.then_some(KeyColumn { place, expr, name, data_type })
     };
-    let of = |(place, expr): (usize, &Arc<dyn PhysicalExpr>)| KeyColumn {
-        place,
-        expr: Arc::clone(expr),
-        column: known(expr),
-    };
-    let mut columns: Vec<_> = filter.children().into_iter().enumerate().map(of).collect();
-    columns.sort_by_key(|column| column.column.is_none());
-    columns
+    filter.children().into_iter().enumerate().filter_map(known).collect()
 }
 
 /// Whether a source that finds rows by the columns `usable` could use the keys of the join that `filter` comes of.
 pub(crate) fn is_usable(filter: &DynamicFilterPhysicalExpr, schema: &Schema, usable: &[String]) -> bool {
-    key_columns(filter, schema, usable).iter().any(|column| column.column.is_some())
+    !key_columns(filter, schema, usable).is_empty()
 }
 
 /// A column, also behind a cast that keeps different values different and each value's meaning.
@@ -76,8 +70,8 @@ impl Offer {
         usable: &[String],
     ) -> Option<Self> {
         let columns = key_columns(filter, schema, usable);
-        let is_usable = columns.first().is_some_and(|column| column.column.is_some());
-        (is_usable && columns.len() == keys.columns.len()).then_some(Self { keys, columns })
+        let same = filter.children().len() == keys.columns.len();
+        (same && !columns.is_empty()).then_some(Self { keys, columns })
     }
 
     /// How many keys the join has.
@@ -100,8 +94,10 @@ impl Offer {
             let order = ordered(&arrays)?;
             arrays = arrays.iter().map(|array| take(array, &order, None)).collect::<Result<_, _>>()?;
         }
-        let columns = self.columns.into_iter().filter_map(|column| column.column).collect();
-        Ok(Parts { arrays, columns, rows, at_once, next: 0 })
+        // Whole tuples are distinct as they come; without some of their values they may not be.
+        let is_cut = self.columns.len() < self.keys.columns.len();
+        let columns = self.columns.into_iter().map(|column| (column.name, column.data_type)).collect();
+        Ok(Parts { arrays, columns, is_cut, rows, at_once, next: 0 })
     }
 }
 
@@ -114,9 +110,10 @@ fn ordered(arrays: &[ArrayRef]) -> EngineResult<UInt32Array> {
 /// The keys of an [`Offer`], part by part.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    /// Those of the columns that the source finds rows by come first.
+    /// One per column, all of one length.
     arrays: Vec<ArrayRef>,
     columns: Vec<(String, DataType)>,
+    is_cut: bool,
     /// `None`: there is one part.
     rows: Option<Arc<KeyRows>>,
     at_once: usize,
@@ -187,8 +184,7 @@ impl Parts {
                 Tuple::Unknown => return None,
             }
         }
-        // Whole tuples are distinct as they come; without some of their values they may not be.
-        if self.columns.len() < self.arrays.len() { Some(distinct(tuples)) } else { Some(tuples) }
+        Some(if self.is_cut { distinct(tuples) } else { tuples })
     }
 }
 

@@ -9,7 +9,7 @@ mod ask;
 mod queue;
 
 use crate::error::{from_engine, to_engine};
-use crate::keys::{self, BuildSides, Found, KEYS_AT_ONCE, Offer};
+use crate::keys::{self, BuildSides, Found, KEYS_AT_ONCE, Offer, Wanted};
 use crate::ledger::ScanRecord;
 use crate::session::PushdownMode;
 use ask::{Ask, KnownKeys, Piece};
@@ -105,7 +105,11 @@ impl ScanExec {
             let (schema, usable) = (&scan.record.plan.schema, &scan.record.plan.key_columns);
             for filter in scan.dynamic_filters().filter(|_| scan.takes_keys()) {
                 let Some(id) = filter.expression_id() else { continue };
-                *wanted.entry(id).or_insert(false) |= keys::is_usable(filter, schema, usable);
+                let own = match keys::is_usable(filter, schema, usable) {
+                    true => Wanted::Keys { most: scan.record.plan.max_keys.unwrap_or(u64::MAX) },
+                    false => Wanted::Whether,
+                };
+                wanted.entry(id).and_modify(|wanted: &mut Wanted| *wanted = wanted.and(own)).or_insert(own);
             }
         })?;
         let (plan, sides) = keys::gather(plan, &wanted)?;

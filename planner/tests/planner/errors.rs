@@ -115,3 +115,22 @@ async fn a_statement_too_long_or_too_deep_to_plan_is_told_so() {
     let deep = format!("SELECT 1 FROM crm.main.users WHERE {}email = 1{}", "NOT (".repeat(60), ")".repeat(60));
     assert_eq!(error_of(&deep).await.kind(), ErrorKind::LimitExceeded);
 }
+
+/// The parser takes all that follows `IS DISTINCT FROM` for its right side: another question than the one that was asked.
+#[tokio::test]
+async fn what_follows_is_distinct_from_must_be_kept_off_by_parentheses() {
+    let engine = engine(Vec::new(), PushdownMode::Auto);
+    let taken = ["SELECT 1 IS DISTINCT FROM 2 AND true", "SELECT 1 WHERE 1 IS NOT DISTINCT FROM 1 OR false"];
+    for sql in taken {
+        let error = engine.plan(sql).await.unwrap_err();
+        assert!(error.to_string().contains("followed by AND or OR") && error.location().is_some(), "{error}");
+    }
+    let kept = [
+        "SELECT (1 IS DISTINCT FROM 2) AND true",
+        "SELECT true AND 1 IS DISTINCT FROM 2",
+        "SELECT true IS DISTINCT FROM (true AND true)",
+    ];
+    for sql in kept {
+        assert!(engine.plan(sql).await.is_ok(), "{sql}");
+    }
+}

@@ -175,7 +175,8 @@ async fn more_keys_than_a_source_is_offered_come_in_parts() {
 async fn no_row_is_read_twice_whatever_a_source_makes_of_the_parts() {
     let few = || batch(vec![("k", Arc::new(Int64Array::from_iter_values((0..90).map(|n| n * 3))) as _)]);
     for taken in [0, 1, 2, 3, 9] {
-        let source = Lavish { source: memory(vec![("many", vec![numbers(400)])]), taken, asked: AtomicUsize::new(0) };
+        let source = memory(vec![("many", vec![numbers(400)])]);
+        let source = Lavish { source, taken, asked: AtomicUsize::new(0), max_keys: None };
         let catalogs: Vec<(&str, Arc<dyn Connector>)> =
             vec![("a", Arc::new(memory(vec![("few", vec![few()])]))), ("b", Arc::new(source))];
         let engine = in_parts(catalogs, 20);
@@ -200,6 +201,7 @@ struct Lavish {
     source: MemoryConnector,
     taken: usize,
     asked: AtomicUsize,
+    max_keys: Option<u64>,
 }
 
 #[async_trait]
@@ -217,7 +219,7 @@ impl Connector for Lavish {
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        self.source.plan_scan(table, request).await
+        Ok(ScanPlan { max_keys: self.max_keys, ..self.source.plan_scan(table, request).await? })
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
@@ -234,6 +236,28 @@ impl Connector for Lavish {
 
     async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
         self.source.read(split, context).await
+    }
+}
+
+#[tokio::test]
+async fn more_keys_than_a_source_ever_takes_are_not_gathered() {
+    let few = batch(vec![("k", Arc::new(Int64Array::from_iter_values(0..90)) as _)]);
+    for (max_keys, is_offered) in [(89, false), (90, true)] {
+        let source = memory(vec![("many", vec![numbers(400)])]);
+        let source = Lavish { source, taken: 1, asked: AtomicUsize::new(0), max_keys: Some(max_keys) };
+        let catalogs: Vec<(&str, Arc<dyn Connector>)> =
+            vec![("a", Arc::new(memory(vec![("few", vec![few.clone()])]))), ("b", Arc::new(source))];
+        let engine = in_parts(catalogs, 1_000);
+        let (rows, ledger) = answer(&engine, "SELECT m.k FROM a.main.few f JOIN b.main.many m ON f.k = m.k").await;
+        assert_eq!(rows.len(), 90, "{ledger}");
+        let many = ledger.scans.iter().find(|scan| scan.table.table == "many").unwrap();
+        match &many.keys {
+            Some(KeyDecision::Used { keys: 90 }) => assert!(is_offered),
+            Some(KeyDecision::Declined { keys: 90, reason }) if !is_offered => {
+                assert_eq!(reason, "more than 89 are too many to read by");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 

@@ -249,7 +249,8 @@ struct Place {
 impl Place {
     fn member(self, name: &str) -> Option<Self> {
         let ColumnType::Struct(members) = self.kind else { return None };
-        let member = members.into_iter().find(|member| member.name == name)?;
+        // No entry has an empty name, nor may a path have one.
+        let member = members.into_iter().find(|member| member.name == name && !member.attribute.is_empty())?;
         let (label, mut attributes) = (format!("{}, member {name}", self.label), self.attributes);
         attributes.push(member.attribute);
         Some(Self { label, attributes, stored: stored(&member.kind, None), is_key: false, kind: member.kind })

@@ -10,6 +10,9 @@ use std::cmp::Ordering;
 /// Up to so many keys travel as a list with each split, more as a range.
 const MAX_LIST: usize = 1_000;
 
+/// More keys lie everywhere, or nearly: gathering them costs more than they leave out.
+pub(super) const MOST: u64 = 100_000;
+
 /// The splits of a plan.
 pub(crate) fn splits(plan: &ScanPlan, keys: Option<&JoinKeys>) -> Result<Splits> {
     let (decision, splits) = match keys {
