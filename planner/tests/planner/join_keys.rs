@@ -1,13 +1,13 @@
 //! Keys of a join's small side reach the other side's connector before it reads.
 
-use crate::support::{Random, answer, batch, engine, keys_on, memory, size_unknown};
+use crate::support::{Random, Wrapped, Wrapper, answer, batch, engine, engine_with, keys_on, memory, size_unknown};
 use arrow::array::{Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use async_trait::async_trait;
 use headwater_core::{
-    BatchStream, Connector, JoinKeys, KeyDecision, MemoryConnector, NameStream, Result, ScanContext, ScanPlan,
-    ScanRequest, Split, Splits, TableMetadata, TableName,
+    Connector, JoinKeys, KeyDecision, MemoryConnector, Result, ScanContext, ScanPlan, ScanRequest, Splits,
+    TableMetadata,
 };
-use headwater_planner::{Engine, EngineBuilder, Ledger, PushdownMode};
+use headwater_planner::{Engine, Ledger, PushdownMode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -147,9 +147,7 @@ fn words(rows: &[String]) -> String {
 
 /// An engine that offers a source so many keys at once.
 fn in_parts(catalogs: Vec<(&str, Arc<dyn Connector>)>, keys: usize) -> Engine {
-    let builder = Engine::builder().with_keys_at_once(keys);
-    let add = |builder: EngineBuilder, (name, source)| builder.with_catalog(name, "memory", source);
-    catalogs.into_iter().fold(builder, add).build().unwrap()
+    engine_with(Engine::builder().with_keys_at_once(keys), catalogs)
 }
 
 #[tokio::test]
@@ -176,7 +174,7 @@ async fn no_row_is_read_twice_whatever_a_source_makes_of_the_parts() {
     let few = || batch(vec![("k", Arc::new(Int64Array::from_iter_values((0..90).map(|n| n * 3))) as _)]);
     for taken in [0, 1, 2, 3, 9] {
         let source = memory(vec![("many", vec![numbers(400)])]);
-        let source = Lavish { source, taken, asked: AtomicUsize::new(0), max_keys: None };
+        let source = Wrapped(Lavish { source, taken, asked: AtomicUsize::new(0), max_keys: None });
         let catalogs: Vec<(&str, Arc<dyn Connector>)> =
             vec![("a", Arc::new(memory(vec![("few", vec![few()])]))), ("b", Arc::new(source))];
         let engine = in_parts(catalogs, 20);
@@ -205,17 +203,9 @@ struct Lavish {
 }
 
 #[async_trait]
-impl Connector for Lavish {
-    fn list_schemas(&self) -> NameStream<'_, String> {
-        self.source.list_schemas()
-    }
-
-    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.source.list_tables(schema)
-    }
-
-    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.source.get_table(name).await
+impl Wrapper for Lavish {
+    fn source(&self) -> &MemoryConnector {
+        &self.source
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
@@ -233,10 +223,6 @@ impl Connector for Lavish {
         };
         Ok(Splits { keys: decision, ..all })
     }
-
-    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
-        self.source.read(split, context).await
-    }
 }
 
 #[tokio::test]
@@ -244,7 +230,7 @@ async fn more_keys_than_a_source_ever_takes_are_not_gathered() {
     let few = batch(vec![("k", Arc::new(Int64Array::from_iter_values(0..90)) as _)]);
     for (max_keys, is_offered) in [(89, false), (90, true)] {
         let source = memory(vec![("many", vec![numbers(400)])]);
-        let source = Lavish { source, taken: 1, asked: AtomicUsize::new(0), max_keys: Some(max_keys) };
+        let source = Wrapped(Lavish { source, taken: 1, asked: AtomicUsize::new(0), max_keys: Some(max_keys) });
         let catalogs: Vec<(&str, Arc<dyn Connector>)> =
             vec![("a", Arc::new(memory(vec![("few", vec![few.clone()])]))), ("b", Arc::new(source))];
         let engine = in_parts(catalogs, 1_000);
@@ -266,9 +252,7 @@ async fn more_keys_than_a_source_ever_takes_are_not_gathered() {
 async fn keys_that_take_too_much_memory_are_given_up_with_a_reason() {
     let many = |rows| size_unknown(memory(vec![("many", vec![numbers(rows)])]));
     let catalogs: Vec<(&str, Arc<dyn Connector>)> = vec![("a", Arc::new(many(40_000))), ("b", Arc::new(many(5_000)))];
-    let builder = Engine::builder().with_memory_limit(8 << 20);
-    let add = |builder: EngineBuilder, (name, source)| builder.with_catalog(name, "memory", source);
-    let engine = catalogs.into_iter().fold(builder, add).build().unwrap();
+    let engine = engine_with(Engine::builder().with_memory_limit(8 << 20), catalogs);
     let sql = "SELECT count(*) FROM a.main.many f JOIN b.main.many m ON f.name = m.name";
     let (rows, ledger) = answer(&engine, sql).await;
     assert_eq!(words(&rows), "5000", "{ledger}");

@@ -1,12 +1,9 @@
 //! A connector behind a network answers plan requests late; the plan is the same.
 
-use crate::support::{answer, batch, engine, memory};
+use crate::support::{Wrapped, Wrapper, answer, batch, engine, memory};
 use arrow::array::Int64Array;
 use async_trait::async_trait;
-use headwater_core::{
-    BatchStream, Connector, Error, JoinKeys, MemoryConnector, NameStream, Result, ScanContext, ScanPlan, ScanRequest,
-    Split, Splits, TableMetadata, TableName,
-};
+use headwater_core::{Connector, Error, MemoryConnector, Result, ScanPlan, ScanRequest, TableMetadata};
 use headwater_planner::PushdownMode;
 use std::sync::{Arc, Mutex};
 
@@ -18,16 +15,11 @@ struct Late {
 }
 
 #[async_trait]
-impl Connector for Late {
-    fn list_schemas(&self) -> NameStream<'_, String> {
-        self.source.list_schemas()
+impl Wrapper for Late {
+    fn source(&self) -> &MemoryConnector {
+        &self.source
     }
-    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.source.list_tables(schema)
-    }
-    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.source.get_table(name).await
-    }
+
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         self.asked.lock().unwrap().push(request.clone());
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
@@ -35,12 +27,6 @@ impl Connector for Late {
             return Err(Error::not_found("the far side is gone"));
         }
         self.source.plan_scan(table, request).await
-    }
-    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
-        self.source.splits(plan, keys, context).await
-    }
-    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
-        self.source.read(split, context).await
     }
 }
 
@@ -71,7 +57,7 @@ async fn late_answers_make_the_same_plan_and_each_question_is_asked_once() {
     ];
     for sql in statements {
         let asked = Arc::default();
-        let late = Late { source: source(), asked: Arc::clone(&asked) };
+        let late = Wrapped(Late { source: source(), asked: Arc::clone(&asked) });
         let late = engine(vec![("m", Arc::new(late) as _)], PushdownMode::Auto);
         let prompt = engine(vec![("m", Arc::new(source()) as _)], PushdownMode::Auto);
         let ((late_rows, late_ledger), (rows, ledger)) = (answer(&late, sql).await, answer(&prompt, sql).await);
@@ -93,7 +79,7 @@ async fn late_answers_make_the_same_plan_and_each_question_is_asked_once() {
 
 #[tokio::test]
 async fn a_late_error_names_its_catalog() {
-    let late = Late { source: source(), asked: Arc::default() };
+    let late = Wrapped(Late { source: source(), asked: Arc::default() });
     let engine = engine(vec![("far", Arc::new(late) as _)], PushdownMode::Auto);
     let error = engine.plan("SELECT a FROM far.main.t LIMIT 13").await.unwrap_err();
     assert_eq!(error.catalog(), Some("far"), "{error:?}");

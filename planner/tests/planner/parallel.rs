@@ -1,12 +1,11 @@
 //! How many splits are read at once.
 
-use crate::support::{answer, batch, engine, memory};
+use crate::support::{Wrapped, Wrapper, answer, batch, engine, memory};
 use arrow::array::Int64Array;
 use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use headwater_core::{
-    BatchStream, Connector, Error, JoinKeys, KeyDecision, MemoryConnector, NameStream, Result, ScanContext, ScanPlan,
-    ScanRequest, Split, Splits, TableMetadata, TableName,
+    BatchStream, Connector, Error, JoinKeys, KeyDecision, MemoryConnector, Result, ScanContext, ScanPlan, Split, Splits,
 };
 use headwater_planner::PushdownMode;
 use std::sync::Arc;
@@ -23,21 +22,9 @@ struct Gathering {
 }
 
 #[async_trait]
-impl Connector for Gathering {
-    fn list_schemas(&self) -> NameStream<'_, String> {
-        self.source.list_schemas()
-    }
-
-    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.source.list_tables(schema)
-    }
-
-    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.source.get_table(name).await
-    }
-
-    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        self.source.plan_scan(table, request).await
+impl Wrapper for Gathering {
+    fn source(&self) -> &MemoryConnector {
+        &self.source
     }
 
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
@@ -63,7 +50,7 @@ impl Connector for Gathering {
 async fn splits_of_keys_are_read_together() {
     let rows = |numbers: std::ops::Range<i64>| batch(vec![("k", Arc::new(Int64Array::from_iter_values(numbers)) as _)]);
     let many = memory(vec![("many", vec![rows(0..500), rows(500..1_000)])]);
-    let gathering = Gathering { source: many, all: Barrier::new(2 * KEYS as usize) };
+    let gathering = Wrapped(Gathering { source: many, all: Barrier::new(2 * KEYS as usize) });
     let few = memory(vec![("few", vec![rows(0..KEYS)])]);
     let engine = engine(vec![("a", Arc::new(few)), ("b", Arc::new(gathering))], PushdownMode::Auto);
     let (rows, ledger) = answer(&engine, "SELECT m.k FROM a.main.few f JOIN b.main.many m ON f.k = m.k").await;

@@ -1,11 +1,10 @@
 //! What a connector promises for filters one by one may not hold for all of them together.
 
-use crate::support::{answer, batch, engine, memory};
+use crate::support::{Wrapped, Wrapper, answer, batch, engine, memory};
 use arrow::array::Int64Array;
 use async_trait::async_trait;
 use headwater_core::{
-    Answer, BatchStream, Connector, JoinKeys, MemoryConnector, NameStream, Result, ScanContext, ScanPlan, ScanRequest,
-    Split, Splits, TableMetadata, TableName,
+    Answer, Connector, JoinKeys, MemoryConnector, Result, ScanContext, ScanPlan, ScanRequest, Splits, TableMetadata,
 };
 use headwater_planner::PushdownMode;
 use std::sync::Arc;
@@ -15,16 +14,11 @@ use std::sync::Arc;
 struct OneFilterOnly(MemoryConnector);
 
 #[async_trait]
-impl Connector for OneFilterOnly {
-    fn list_schemas(&self) -> NameStream<'_, String> {
-        self.0.list_schemas()
+impl Wrapper for OneFilterOnly {
+    fn source(&self) -> &MemoryConnector {
+        &self.0
     }
-    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.0.list_tables(schema)
-    }
-    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.0.get_table(name).await
-    }
+
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         if request.filters.len() < 2 {
             return self.0.plan_scan(table, request).await;
@@ -33,15 +27,13 @@ impl Connector for OneFilterOnly {
         let refused = request.filters.iter().map(|_| Answer::Refused("too many".into())).collect();
         Ok(ScanPlan { filters: refused, ..self.0.plan_scan(table, &bare).await? })
     }
+
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
         let mut plan = plan.clone();
         if plan.filters.len() > 1 {
             plan.request.filters.clear();
         }
         self.0.splits(&plan, keys, context).await
-    }
-    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
-        self.0.read(split, context).await
     }
 }
 
@@ -51,7 +43,7 @@ async fn a_filter_that_is_exact_only_by_itself_is_checked_again() {
         ("a", Arc::new(Int64Array::from_iter_values(0..100)) as _),
         ("b", Arc::new(Int64Array::from_iter_values((0..100).map(|n| n % 10))) as _),
     ]);
-    let source = OneFilterOnly(memory(vec![("t", vec![columns])]));
+    let source = Wrapped(OneFilterOnly(memory(vec![("t", vec![columns])])));
     let engine = engine(vec![("m", Arc::new(source))], PushdownMode::Auto);
     // The subquery's filter and the outer one reach the scan one after the other.
     let sql = "SELECT a FROM (SELECT a, b FROM m.main.t WHERE a < 50) WHERE b = 3";

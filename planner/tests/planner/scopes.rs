@@ -1,13 +1,10 @@
 //! What the scans of one query share at a source, and for how long.
 
-use crate::support::{batch, engine, memory};
+use crate::support::{Wrapped, Wrapper, batch, engine, memory};
 use arrow::array::Int64Array;
 use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _};
-use headwater_core::{
-    BatchStream, Connector, JoinKeys, MemoryConnector, NameStream, Result, ScanContext, ScanPlan, ScanRequest, Split,
-    Splits, TableMetadata, TableName,
-};
+use headwater_core::{BatchStream, Connector, MemoryConnector, Result, ScanContext, Split};
 use headwater_planner::{Engine, PushdownMode};
 use std::sync::{Arc, Mutex, Weak};
 
@@ -28,22 +25,11 @@ impl std::fmt::Debug for Moment {
 struct Watched(MemoryConnector, Arc<Seen>);
 
 #[async_trait]
-impl Connector for Watched {
-    fn list_schemas(&self) -> NameStream<'_, String> {
-        self.0.list_schemas()
+impl Wrapper for Watched {
+    fn source(&self) -> &MemoryConnector {
+        &self.0
     }
-    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.0.list_tables(schema)
-    }
-    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.0.get_table(name).await
-    }
-    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
-        self.0.plan_scan(table, request).await
-    }
-    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
-        self.0.splits(plan, keys, context).await
-    }
+
     async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
         let moment = context.scope.get_or_init(|| Moment);
         self.1.0.lock().unwrap().push((context.scope.scans(), Arc::downgrade(&moment)));
@@ -55,7 +41,7 @@ fn watched() -> (Engine, [Arc<Seen>; 2]) {
     let numbers = || vec![batch(vec![("n", Arc::new(Int64Array::from_iter_values(0..100)) as _)])];
     let seen = [Arc::new(Seen::default()), Arc::new(Seen::default())];
     let source = |seen: &Arc<Seen>| -> Arc<dyn Connector> {
-        Arc::new(Watched(memory(vec![("t", numbers()), ("u", numbers())]), Arc::clone(seen)))
+        Arc::new(Wrapped(Watched(memory(vec![("t", numbers()), ("u", numbers())]), Arc::clone(seen))))
     };
     (engine(vec![("a", source(&seen[0])), ("b", source(&seen[1]))], PushdownMode::Auto), seen)
 }

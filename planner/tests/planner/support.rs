@@ -8,7 +8,7 @@ use headwater_core::{
     BatchStream, Connector, JoinKeys, KeyDecision, MemoryConnector, NameStream, Precision, Result, ScanContext,
     ScanPlan, ScanRequest, Split, Splits, TableMetadata, TableName,
 };
-use headwater_planner::{Engine, Ledger, PushdownMode};
+use headwater_planner::{Engine, EngineBuilder, Ledger, PushdownMode};
 use std::sync::Arc;
 
 /// An in-memory source with tables `main.NAME`.
@@ -24,11 +24,13 @@ pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 
 /// An engine over catalogs of in-memory sources.
 pub(crate) fn engine(catalogs: Vec<(&str, Arc<dyn Connector>)>, pushdown: PushdownMode) -> Engine {
-    let builder = Engine::builder().with_pushdown(pushdown);
-    let with = |builder: headwater_planner::EngineBuilder, (name, source): (&str, _)| {
-        builder.with_catalog(name, "memory", source)
-    };
-    catalogs.into_iter().fold(builder, with).build().unwrap()
+    engine_with(Engine::builder().with_pushdown(pushdown), catalogs)
+}
+
+/// The same, with settings of one's own.
+pub(crate) fn engine_with(settings: EngineBuilder, catalogs: Vec<(&str, Arc<dyn Connector>)>) -> Engine {
+    let with = |builder: EngineBuilder, (name, source): (&str, _)| builder.with_catalog(name, "memory", source);
+    catalogs.into_iter().fold(settings, with).build().unwrap()
 }
 
 /// The answer's rows as sorted text, and the ledger.
@@ -59,6 +61,55 @@ impl Random {
     }
 }
 
+/// A source in memory that does some things in a way of its own, and all others as it is.
+#[async_trait]
+pub(crate) trait Wrapper: std::fmt::Debug + Send + Sync {
+    fn source(&self) -> &MemoryConnector;
+
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        self.source().plan_scan(table, request).await
+    }
+
+    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
+        self.source().splits(plan, keys, context).await
+    }
+
+    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
+        self.source().read(split, context).await
+    }
+}
+
+/// A [`Wrapper`] as a connector.
+#[derive(Debug)]
+pub(crate) struct Wrapped<T>(pub(crate) T);
+
+#[async_trait]
+impl<T: Wrapper> Connector for Wrapped<T> {
+    fn list_schemas(&self) -> NameStream<'_, String> {
+        self.0.source().list_schemas()
+    }
+
+    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
+        self.0.source().list_tables(schema)
+    }
+
+    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
+        self.0.source().get_table(name).await
+    }
+
+    async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
+        self.0.plan_scan(table, request).await
+    }
+
+    async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
+        self.0.splits(plan, keys, context).await
+    }
+
+    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
+        self.0.read(split, context).await
+    }
+}
+
 /// A source in memory that tells or takes less.
 #[derive(Debug)]
 pub(crate) struct Reluctant {
@@ -70,27 +121,19 @@ pub(crate) struct Reluctant {
 }
 
 /// Says nothing of its sizes.
-pub(crate) fn size_unknown(source: MemoryConnector) -> Reluctant {
-    Reluctant { source, tells_rows: false, keys_on: None }
+pub(crate) fn size_unknown(source: MemoryConnector) -> Wrapped<Reluctant> {
+    Wrapped(Reluctant { source, tells_rows: false, keys_on: None })
 }
 
 /// Takes keys on `column` alone.
-pub(crate) fn keys_on(column: &'static str, source: MemoryConnector) -> Reluctant {
-    Reluctant { source, tells_rows: true, keys_on: Some(column) }
+pub(crate) fn keys_on(column: &'static str, source: MemoryConnector) -> Wrapped<Reluctant> {
+    Wrapped(Reluctant { source, tells_rows: true, keys_on: Some(column) })
 }
 
 #[async_trait]
-impl Connector for Reluctant {
-    fn list_schemas(&self) -> NameStream<'_, String> {
-        self.source.list_schemas()
-    }
-
-    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.source.list_tables(schema)
-    }
-
-    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.source.get_table(name).await
+impl Wrapper for Reluctant {
+    fn source(&self) -> &MemoryConnector {
+        &self.source
     }
 
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
@@ -107,9 +150,5 @@ impl Connector for Reluctant {
             }
             (keys, _) => self.source.splits(plan, keys, context).await,
         }
-    }
-
-    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
-        self.source.read(split, context).await
     }
 }

@@ -1,12 +1,12 @@
 //! `pushdown = "verify"`: an answer comes only if it is the one without pushdown too.
 
-use crate::support::{batch, engine, memory};
+use crate::support::{Wrapped, Wrapper, batch, engine, memory};
 use arrow::array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use headwater_core::{
-    Answer, BatchStream, Connector, Error, ErrorKind, JoinKeys, MemoryConnector, NameStream, Result, ScanContext,
-    ScanPlan, ScanRequest, Split, Splits, TableMetadata, TableName,
+    Answer, Connector, Error, ErrorKind, JoinKeys, MemoryConnector, Result, ScanContext, ScanPlan, ScanRequest, Splits,
+    TableMetadata,
 };
 use headwater_planner::{Engine, PushdownMode, Verification};
 use std::sync::Arc;
@@ -25,22 +25,18 @@ enum Lie {
 struct Source(MemoryConnector, Lie);
 
 #[async_trait]
-impl Connector for Source {
-    fn list_schemas(&self) -> NameStream<'_, String> {
-        self.0.list_schemas()
+impl Wrapper for Source {
+    fn source(&self) -> &MemoryConnector {
+        &self.0
     }
-    fn list_tables<'a>(&'a self, schema: &'a str) -> NameStream<'a, TableName> {
-        self.0.list_tables(schema)
-    }
-    async fn get_table(&self, name: &TableName) -> Result<TableMetadata> {
-        self.0.get_table(name).await
-    }
+
     async fn plan_scan(&self, table: &TableMetadata, request: &ScanRequest) -> Result<ScanPlan> {
         let plan = self.0.plan_scan(table, request).await?;
         let filters = request.filters.iter().map(|_| Answer::Exact).collect();
         let limit = request.limit.map(|_| Answer::Exact);
         Ok(ScanPlan { filters, limit, ..plan })
     }
+
     async fn splits(&self, plan: &ScanPlan, keys: Option<&JoinKeys>, context: &ScanContext) -> Result<Splits> {
         let mut plan = plan.clone();
         match self.1 {
@@ -49,9 +45,6 @@ impl Connector for Source {
             Lie::LimitsTooMuch => plan.request.limit = plan.request.limit.map(|limit| limit / 4),
         }
         self.0.splits(&plan, keys, context).await
-    }
-    async fn read(&self, split: &Split, context: &ScanContext) -> Result<BatchStream> {
-        self.0.read(split, context).await
     }
 }
 
@@ -65,7 +58,7 @@ fn numbers() -> RecordBatch {
 }
 
 fn verifying(lie: Lie) -> Engine {
-    let source = Source(memory(vec![("t", vec![numbers(), numbers()])]), lie);
+    let source = Wrapped(Source(memory(vec![("t", vec![numbers(), numbers()])]), lie));
     engine(vec![("m", Arc::new(source))], PushdownMode::Verify)
 }
 
