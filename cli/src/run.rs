@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Handle};
 /// The engine walks a statement's expressions by recursion. Only what is used of it takes memory.
 const STACK: usize = 64 << 20;
 
-/// See [`run`].
+/// More threads than cores: operators that compute for long must not keep clocks and signals from being heard.
 const SPARE_THREADS: usize = 2;
 
 /// Runs the command line of this process with these kinds of source.
@@ -56,7 +56,6 @@ fn arguments() -> impl Iterator<Item = OsString> {
 
 fn run(args: Args, connectors: ConnectorList) -> Result<(), Failure> {
     let settings = Settings::resolve(args.global, connectors, &ProcessEnvironment)?;
-    // More threads than cores: operators that compute for long must not keep clocks and signals from being heard.
     let threads = std::thread::available_parallelism().map_or(2, NonZeroUsize::get) + SPARE_THREADS;
     let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().thread_stack_size(STACK).build();
     let runtime = runtime.map_err(|reason| Error::internal(format!("no runtime: {reason}")))?;

@@ -10,6 +10,7 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::logical_expr::EmitTo;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr_common::utils::evaluate_expressions_to_arrays;
 use datafusion::physical_plan::ExecutionPlanProperties;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
@@ -62,7 +63,7 @@ enum Gathered {
 pub(crate) struct BuildKeys {
     /// One array per key expression of the join, all of one length. No tuple twice.
     pub(super) columns: Vec<ArrayRef>,
-    _memory: Option<MemoryReservation>,
+    _memory: MemoryReservation,
 }
 
 /// What became of a build side's keys.
@@ -75,6 +76,8 @@ pub(crate) enum Found {
     },
     /// There are some, which nobody could use.
     Some,
+    /// There are none.
+    None,
 }
 
 impl BuildKeys {
@@ -119,13 +122,11 @@ impl BuildSide {
             };
         }
         match &*gathered {
+            Gathered::Done(keys) if keys.len() == 0 => Found::None,
             Gathered::Done(keys) => Found::Keys(Arc::clone(keys)),
             Gathered::Lost { keys, reason } => Found::Lost { keys: *keys, reason: reason.clone() },
             Gathered::Rows(rows) if *rows > 0 => Found::Some,
-            Gathered::Rows(_) | Gathered::Nothing | Gathered::Keys { .. } => {
-                let columns = self.types.fields().iter().map(|field| arrow::array::new_empty_array(field.data_type()));
-                Found::Keys(Arc::new(BuildKeys { columns: columns.collect(), _memory: None }))
-            }
+            Gathered::Rows(_) | Gathered::Nothing | Gathered::Keys { .. } => Found::None,
         }
     }
 
@@ -137,7 +138,7 @@ impl BuildSide {
         // What the table of groups took is free again; the keys were a part of it.
         let bytes: usize = columns.iter().map(|column| column.get_array_memory_size()).sum();
         memory.shrink(memory.size().saturating_sub(bytes * COPIES));
-        Gathered::Done(Arc::new(BuildKeys { columns, _memory: Some(memory) }))
+        Gathered::Done(Arc::new(BuildKeys { columns, _memory: memory }))
     }
 
     /// A partition begins to be read; it ends with the returned value.
@@ -165,7 +166,11 @@ impl BuildSide {
 
     /// Takes over the keys of some rows. Keys that cannot be kept are lost, which costs time and no rows.
     pub(super) fn add(&self, batch: &RecordBatch) {
-        let values = if self.wanted == Wanted::Whether { Ok(Vec::new()) } else { self.values(batch) };
+        let values = if self.wanted == Wanted::Whether {
+            Ok(Vec::new())
+        } else {
+            evaluate_expressions_to_arrays(&self.exprs, batch)
+        };
         let mut gathered = self.gathered();
         let (groups, memory, most, most_keys) = match &mut *gathered {
             Gathered::Keys { groups, memory, most, most_keys } => (groups, memory, most, *most_keys),
@@ -183,11 +188,6 @@ impl BuildSide {
         if let Some(reason) = lost {
             *gathered = Gathered::Lost { keys, reason };
         }
-    }
-
-    fn values(&self, batch: &RecordBatch) -> EngineResult<Vec<ArrayRef>> {
-        let value = |expr: &Arc<dyn PhysicalExpr>| expr.evaluate(batch)?.into_array(batch.num_rows());
-        self.exprs.iter().map(value).collect()
     }
 
     fn gathered(&self) -> MutexGuard<'_, Gathered> {

@@ -6,6 +6,7 @@ use arrow::datatypes::DataType;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use datafusion::error::Result as EngineResult;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr_common::utils::evaluate_expressions_to_arrays;
 use std::sync::Arc;
 
 /// The keys from one to before another, in the order of their bytes as rows; keys come in parts of such ranges.
@@ -54,8 +55,7 @@ impl KeyRange {
     /// # Errors
     /// The engine's, of a key that cannot be computed.
     pub(crate) fn keep(&self, batch: &RecordBatch) -> EngineResult<RecordBatch> {
-        let value = |expr: &Arc<dyn PhysicalExpr>| expr.evaluate(batch)?.into_array(batch.num_rows());
-        let columns = self.rows.exprs.iter().map(value).collect::<EngineResult<Vec<_>>>()?;
+        let columns = evaluate_expressions_to_arrays(&self.rows.exprs, batch)?;
         let rows = self.rows.converter.convert_columns(&columns)?;
         let (from, to) = (self.from.as_ref().map(OwnedRow::row), self.to.as_ref().map(OwnedRow::row));
         let has = rows.iter().map(|row| from.is_none_or(|from| row >= from) && to.is_none_or(|to| row < to));

@@ -153,7 +153,7 @@ impl ScanExec {
         for filter in self.dynamic_filters() {
             let Some(side) = filter.expression_id().and_then(|id| joins.sides.get(&id)) else { continue };
             match tokio::time::timeout(KEY_WAIT, side.keys()).await {
-                Ok(Found::Keys(keys)) if keys.len() == 0 => known.none = true,
+                Ok(Found::None) => known.none = true,
                 Ok(Found::Keys(keys)) => known.offers.extend(Offer::new(filter, keys, schema, usable)),
                 Ok(Found::Lost { keys, reason }) => known.lost = Some((keys, reason)),
                 Ok(Found::Some) => {}

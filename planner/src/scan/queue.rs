@@ -75,5 +75,8 @@ fn check(batch: RecordBatch, promised: &SchemaRef, range: Option<&KeyRange>) -> 
         let message = format!("the connector promised columns [{promised}] and sent [{}]", batch.schema());
         return Err(Error::new(ErrorKind::SchemaMismatch, message));
     }
-    range.map_or(Ok(batch.clone()), |range| range.keep(&batch).map_err(from_engine))
+    match range {
+        None => Ok(batch),
+        Some(range) => range.keep(&batch).map_err(from_engine),
+    }
 }
