@@ -3,13 +3,14 @@
 use crate::error::{export_failed, from_driver, from_pool, is_gone, is_snapshot_gone, snapshot_gone, too_many_keepers};
 use crate::lease::Lease;
 use crate::snapshot::SnapshotId;
+use crate::wire::{Endpoint, Opener};
 use crate::{PostgresConfig, SslMode, tls};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool::Runtime;
+use deadpool::managed::Pool;
 use headwater_core::{Error, Result, Value};
 use headwater_sql::{POSTGRES, SqlText};
 use std::sync::Arc;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 const APPLICATION: &str = "headwater";
 
@@ -36,8 +37,8 @@ pub(crate) struct Connections {
 }
 
 struct Ready {
-    pool: Pool,
-    tls: MakeRustlsConnect,
+    pool: Pool<Opener>,
+    endpoint: Arc<Endpoint>,
 }
 
 /// Which moment a transaction sees.
@@ -108,8 +109,8 @@ impl Connections {
 
     async fn connection(&self) -> Result<Lease> {
         let ready = self.ready.get_or_try_init(|| self.prepare()).await?;
-        let client = ready.pool.get().await.map_err(|error| from_pool(error, &self.config))?;
-        Ok(Lease::new(client, ready.tls.clone()))
+        let session = ready.pool.get().await.map_err(|error| from_pool(error, &self.config))?;
+        Ok(Lease::new(session, Arc::clone(&ready.endpoint)))
     }
 
     fn settings(&self, query_id: Option<&str>) -> Result<SqlText> {
@@ -131,31 +132,31 @@ impl Connections {
         let tls = tokio::task::spawn_blocking(move || tls::connector(&config))
             .await
             .map_err(|e| Error::internal(format!("reading certificates: {e}")))??;
-        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(self.driver_config(), tls.clone(), manager);
-        let pool = Pool::builder(manager)
+        let endpoint = Endpoint { host: self.config.host.clone(), port: self.config.port, tls };
+        let opener = Opener {
+            endpoint: endpoint.clone(),
+            driver: self.driver_config(),
+            max_row_bytes: self.config.max_row_bytes,
+        };
+        let pool = Pool::builder(opener)
             .max_size(self.config.max_connections)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(self.config.acquire_timeout))
             .create_timeout(Some(self.config.connect_timeout))
             .build()
             .map_err(|e| Error::internal(format!("connection pool: {e}")))?;
-        Ok(Ready { pool, tls })
+        Ok(Ready { pool, endpoint: Arc::new(endpoint) })
     }
 
     fn driver_config(&self) -> tokio_postgres::Config {
         let mut driver = tokio_postgres::Config::new();
-        driver
-            .host(&self.config.host)
-            .port(self.config.port)
-            .user(&self.config.user)
-            .dbname(&self.config.database)
-            .application_name(APPLICATION)
-            .connect_timeout(self.config.connect_timeout)
-            .ssl_mode(match self.config.sslmode {
-                SslMode::VerifyFull | SslMode::Require => tokio_postgres::config::SslMode::Require,
-                SslMode::Disable => tokio_postgres::config::SslMode::Disable,
-            });
+        driver.user(&self.config.user).dbname(&self.config.database).application_name(APPLICATION).ssl_mode(match self
+            .config
+            .sslmode
+        {
+            SslMode::VerifyFull | SslMode::Require => tokio_postgres::config::SslMode::Require,
+            SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+        });
         if let Some(password) = &self.config.password {
             driver.password(password.expose());
         }

@@ -1,7 +1,8 @@
 //! What PostgreSQL and the network say, as errors of the contract.
 
 use crate::PostgresConfig;
-use deadpool_postgres::{PoolError, TimeoutType};
+use crate::wire::OpenError;
+use deadpool::managed::{PoolError, TimeoutType};
 use headwater_core::{Error, ErrorKind, Retry};
 use std::error::Error as StdError;
 use tokio_postgres::error::DbError;
@@ -47,16 +48,19 @@ pub(crate) fn from_driver(error: tokio_postgres::Error, config: &PostgresConfig)
     if let Some(error) = local_refusal(&error, &cause, config) {
         return error;
     }
+    unreachable(&cause, config).with_retry(retry)
+}
+
+fn unreachable(cause: &str, config: &PostgresConfig) -> Error {
     let message = format!("cannot reach PostgreSQL at {}: {cause}", config.address());
-    Error::new(ErrorKind::Unavailable, message)
-        .with_hint("check host, port and network, and that the server runs")
-        .with_retry(retry)
+    Error::new(ErrorKind::Unavailable, message).with_hint("check host, port and network, and that the server runs")
 }
 
 /// From a connection that the pool could not give.
-pub(crate) fn from_pool(error: PoolError, config: &PostgresConfig) -> Error {
+pub(crate) fn from_pool(error: PoolError<OpenError>, config: &PostgresConfig) -> Error {
     match error {
-        PoolError::Backend(error) => from_driver(error, config),
+        PoolError::Backend(OpenError::Driver(error)) => from_driver(error, config),
+        PoolError::Backend(OpenError::Io(error)) => unreachable(&innermost(&error), config).with_retry(Retry::Now),
         PoolError::Timeout(TimeoutType::Wait) => {
             let (connections, waited) = (config.max_connections, config.acquire_timeout.as_secs());
             Error::new(ErrorKind::LimitExceeded, format!("all {connections} connections were in use for {waited} s"))
@@ -182,8 +186,8 @@ fn io_error(error: &tokio_postgres::Error) -> Option<&std::io::Error> {
     error.source().and_then(|source| source.downcast_ref::<std::io::Error>())
 }
 
-fn innermost(error: &tokio_postgres::Error) -> String {
-    let mut current: &dyn StdError = error;
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut current = error;
     while let Some(source) = current.source() {
         current = source;
     }

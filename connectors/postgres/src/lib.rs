@@ -42,6 +42,7 @@ mod ranges;
 mod read;
 mod snapshot;
 mod tls;
+mod wire;
 
 pub use config::{PostgresConfig, PostgresFactory, Snapshots, SslMode};
 pub use connector::PostgresConnector;

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Reads certificates from disk: not for a runtime thread.
-pub(crate) fn connector(config: &PostgresConfig) -> Result<MakeRustlsConnect> {
+/// `None`: in clear. Reads certificates from disk: not for a runtime thread.
+pub(crate) fn connector(config: &PostgresConfig) -> Result<Option<MakeRustlsConnect>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -23,10 +23,9 @@ pub(crate) fn connector(config: &PostgresConfig) -> Result<MakeRustlsConnect> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth(),
-        // Never used: the driver does not ask for TLS then.
-        SslMode::Disable => builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
+        SslMode::Disable => return Ok(None),
     };
-    Ok(MakeRustlsConnect::new(tls))
+    Ok(Some(MakeRustlsConnect::new(tls)))
 }
 
 fn roots(config: &PostgresConfig) -> Result<RootCertStore> {

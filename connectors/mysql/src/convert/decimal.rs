@@ -1,11 +1,11 @@
 //! `decimal(p,s)`, which arrives as its digits: `-12.50`.
 
-use super::primitive::Primitives;
 use super::{Column, Misfit, value_bytes};
 use crate::protocol::Rows;
 use arrow::array::{ArrayRef, ArrowPrimitiveType};
 use arrow::datatypes::{DataType, Decimal128Type, Decimal256Type, i256};
 use headwater_core::ErrorKind;
+use headwater_sql::Primitives;
 
 pub(super) fn column(precision: u8, scale: i8) -> Box<dyn Column> {
     if precision <= 38 {

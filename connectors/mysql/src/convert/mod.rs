@@ -30,7 +30,6 @@ mod calendar;
 mod decimal;
 mod law;
 mod misfit;
-mod primitive;
 mod scalar;
 mod statement;
 mod temporal;

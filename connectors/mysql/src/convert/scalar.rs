@@ -1,11 +1,11 @@
 //! Columns of integers, floating-point numbers and bits.
 
-use super::primitive::Primitives;
 use super::{Column, Misfit, misplaced, value_bytes};
 use crate::protocol::{ColumnDefinition, Rows};
 use arrow::array::builder::BooleanBuilder;
 use arrow::array::{ArrayRef, ArrowPrimitiveType};
 use arrow::datatypes::{Float32Type, Float64Type, UInt64Type};
+use headwater_sql::Primitives;
 use mysql_common::constants::ColumnType as T;
 use std::fmt::Display;
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! Columns of dates and times.
 
-use super::primitive::Primitives;
 use super::{Column, Decoding, Misfit, calendar, misplaced};
 use crate::protocol::Rows;
 use arrow::array::{ArrayRef, ArrowPrimitiveType};
 use arrow::datatypes::{
     DataType, Date32Type, DurationMicrosecondType, Time64MicrosecondType, TimestampMicrosecondType,
 };
+use headwater_sql::Primitives;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;

@@ -4,35 +4,33 @@
 //! sign, display scale – then the digits in base 10,000. The value is `Σ digitᵢ · 10000^(weight-i)`.
 
 use super::{Column, Misfit};
-use arrow::array::{ArrayRef, Decimal128Array, Decimal128Builder};
-use arrow::datatypes::DataType;
-use std::sync::Arc;
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Decimal128Type};
+use headwater_sql::Primitives;
 
 const NEGATIVE: u16 = 0x4000;
 const NOT_A_NUMBER: u16 = 0xC000;
 
 pub(super) fn column(precision: u8, scale: i8) -> Box<dyn Column> {
-    let builder = Decimal128Builder::new().with_data_type(DataType::Decimal128(precision, scale));
-    Box::new(Decimals { builder, scale })
+    Box::new(Decimals { values: Primitives::new(DataType::Decimal128(precision, scale)), scale })
 }
 
 struct Decimals {
-    builder: Decimal128Builder,
+    values: Primitives<Decimal128Type>,
     scale: i8,
 }
 
 impl Column for Decimals {
     fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
         match value {
-            Some(bytes) => self.builder.append_value(unscaled(bytes, self.scale)?),
-            None => self.builder.append_null(),
+            Some(bytes) => self.values.push(unscaled(bytes, self.scale)?),
+            None => self.values.push_null(),
         }
         Ok(size_of::<i128>())
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
-        let array: Decimal128Array = self.builder.finish();
-        Ok(Arc::new(array))
+        Ok(self.values.finish())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A value that has no place in its column's Arrow type.
 
+use crate::wire::Malformed;
 use headwater_core::{Error, ErrorKind};
 use std::borrow::Cow;
 
@@ -29,5 +30,11 @@ impl Misfit {
     /// As an error about `column`.
     pub(crate) fn into_error(self, column: &str) -> Error {
         Error::new(self.kind, format!("column {column} holds {}", self.what)).with_hint(self.hint)
+    }
+}
+
+impl From<Malformed> for Misfit {
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::corrupt(what)
     }
 }

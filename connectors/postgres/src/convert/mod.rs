@@ -52,6 +52,7 @@ pub(crate) use law::{ColumnLaw, SourceType};
 pub(crate) use misfit::Misfit;
 pub(crate) use server::PostgreSql;
 
+use crate::wire::Rows;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use serde::{Deserialize, Serialize};
@@ -122,12 +123,27 @@ impl Decoding {
             Self::List(item) => list::column(item),
         }
     }
+
+    /// The Arrow bytes of a value, its own length apart where it has one.
+    pub(crate) fn width(self) -> usize {
+        self.arrow_type().primitive_width().unwrap_or(size_of::<i32>())
+    }
 }
 
 /// One column of the batch being built.
 pub(crate) trait Column: Send {
     /// Appends one value in PostgreSQL's binary format, or NULL, and says how many Arrow bytes it takes.
     fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit>;
+
+    /// Appends the next value of each row.
+    fn append_rows(&mut self, rows: &mut Rows<'_>) -> Result<usize, Misfit> {
+        let mut bytes = 0;
+        rows.each(|value| {
+            bytes += self.append(value)?;
+            Ok::<_, Misfit>(())
+        })?;
+        Ok(bytes)
+    }
 
     /// The values so far; the column is empty again.
     fn finish(&mut self) -> Result<ArrayRef, Misfit>;

@@ -1,11 +1,12 @@
 //! Columns of single values.
 
 use super::{Column, Misfit, Scalar, text};
-use arrow::array::{ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanBuilder, PrimitiveBuilder, StringBuilder};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanBuilder, StringBuilder};
 use arrow::datatypes::{
-    Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
+    DataType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
     TimestampMicrosecondType,
 };
+use headwater_sql::Primitives;
 use std::sync::Arc;
 
 /// PostgreSQL counts from 2000-01-01, Arrow from 1970-01-01.
@@ -29,16 +30,19 @@ pub(super) fn column(scalar: Scalar) -> Box<dyn Column> {
         Scalar::Date => primitive::<Date32Type>(date),
         Scalar::Time => primitive::<Time64MicrosecondType>(int8),
         Scalar::Timestamp => primitive::<TimestampMicrosecondType>(timestamp),
-        Scalar::Timestamptz => Box::new(Primitives {
-            builder: PrimitiveBuilder::<TimestampMicrosecondType>::new().with_timezone("UTC"),
-            decode: timestamp,
-        }),
+        Scalar::Timestamptz => primitive_of::<TimestampMicrosecondType>(scalar.arrow_type(), timestamp),
     }
 }
 
 /// As many bytes as the type has.
+#[inline]
 fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Misfit> {
-    bytes.try_into().map_err(|_| Misfit::corrupt(format!("a value of {} bytes where {N} were due", bytes.len())))
+    bytes.try_into().map_err(|_| misplaced(bytes.len(), N))
+}
+
+#[cold]
+fn misplaced(found: usize, due: usize) -> Misfit {
+    Misfit::corrupt(format!("a value of {found} bytes where {due} were due"))
 }
 
 fn int8(bytes: &[u8]) -> Result<i64, Misfit> {
@@ -74,26 +78,41 @@ fn timestamp(bytes: &[u8]) -> Result<i64, Misfit> {
     }
 }
 
-struct Primitives<T: ArrowPrimitiveType> {
-    builder: PrimitiveBuilder<T>,
-    decode: fn(&[u8]) -> Result<T::Native, Misfit>,
+/// Values of one width, and how they are read.
+struct Fixed<T: ArrowPrimitiveType, F> {
+    values: Primitives<T>,
+    decode: F,
 }
 
-fn primitive<T: ArrowPrimitiveType>(decode: fn(&[u8]) -> Result<T::Native, Misfit>) -> Box<dyn Column> {
-    Box::new(Primitives::<T> { builder: PrimitiveBuilder::new(), decode })
+fn primitive<T: ArrowPrimitiveType>(
+    decode: impl Fn(&[u8]) -> Result<T::Native, Misfit> + Send + 'static,
+) -> Box<dyn Column> {
+    primitive_of::<T>(T::DATA_TYPE, decode)
 }
 
-impl<T: ArrowPrimitiveType> Column for Primitives<T> {
+fn primitive_of<T: ArrowPrimitiveType>(
+    of: DataType,
+    decode: impl Fn(&[u8]) -> Result<T::Native, Misfit> + Send + 'static,
+) -> Box<dyn Column> {
+    Box::new(Fixed { values: Primitives::<T>::new(of), decode })
+}
+
+impl<T, F> Column for Fixed<T, F>
+where
+    T: ArrowPrimitiveType,
+    F: Fn(&[u8]) -> Result<T::Native, Misfit> + Send,
+{
+    #[inline]
     fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
         match value {
-            Some(bytes) => self.builder.append_value((self.decode)(bytes)?),
-            None => self.builder.append_null(),
+            Some(bytes) => self.values.push((self.decode)(bytes)?),
+            None => self.values.push_null(),
         }
         Ok(size_of::<T::Native>())
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
-        Ok(Arc::new(self.builder.finish()))
+        Ok(self.values.finish())
     }
 }
 

@@ -1,7 +1,8 @@
 //! One batch in the making.
 
-use super::tuples::{corrupt, next_field};
-use crate::convert::{Column, Decoding};
+use super::corrupt;
+use crate::convert::{Column, Decoding, Misfit};
+use crate::wire::{Room, Rows};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use headwater_core::{Error, ErrorKind, Result, ScanContext};
@@ -9,6 +10,8 @@ use headwater_core::{Error, ErrorKind, Result, ScanContext};
 pub(super) struct BatchBuilder {
     schema: SchemaRef,
     columns: Vec<Box<dyn Column>>,
+    /// The Arrow bytes of a row, without those of its texts.
+    per_row: usize,
     rows: usize,
     bytes: usize,
     max_rows: usize,
@@ -22,6 +25,7 @@ impl BatchBuilder {
         Self {
             schema,
             columns: decodings.iter().map(|decoding| decoding.column()).collect(),
+            per_row: decodings.iter().map(|decoding| decoding.width()).sum(),
             rows: 0,
             bytes: 0,
             max_rows: context.max_batch_rows.max(1),
@@ -44,20 +48,23 @@ impl BatchBuilder {
         self.schema.fields().get(field).map(|field| field.name().as_str())
     }
 
-    /// Appends a row of `count` fields.
-    pub(super) fn append(&mut self, count: usize, mut fields: &[u8]) -> Result<()> {
-        if self.is_done() {
-            return Ok(());
+    /// What the batch can still take.
+    pub(super) fn room(&self) -> Room {
+        let rows = usize::try_from(self.wanted).unwrap_or(usize::MAX).min(self.max_rows - self.rows);
+        Room { rows, bytes: self.max_bytes.saturating_sub(self.bytes), per_row: self.per_row }
+    }
+
+    /// Appends rows, no more than there is room for.
+    pub(super) fn append(&mut self, mut rows: Rows<'_>) -> Result<()> {
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let appended = column.append_rows(&mut rows);
+            self.bytes += appended.map_err(|misfit| of_column(&self.schema, index, misfit))?;
         }
-        if count != self.columns.len() {
-            return Err(corrupt("a row with another number of fields than the statement has columns"));
+        if !rows.are_read() {
+            return Err(corrupt("a row that is longer than its columns"));
         }
-        for (column, field) in self.columns.iter_mut().zip(self.schema.fields()) {
-            let value = next_field(&mut fields)?;
-            self.bytes += column.append(value).map_err(|misfit| misfit.into_error(field.name()))?;
-        }
-        self.rows += 1;
-        self.wanted -= 1;
+        self.rows += rows.len();
+        self.wanted = self.wanted.saturating_sub(u64::try_from(rows.len()).unwrap_or(u64::MAX));
         Ok(())
     }
 
@@ -68,15 +75,20 @@ impl BatchBuilder {
         if rows == 0 {
             return Ok(None);
         }
-        let columns = self.columns.iter_mut().zip(self.schema.fields());
-        let columns = columns.map(|(column, field)| column.finish().map_err(|misfit| misfit.into_error(field.name())));
-        let columns = columns.collect::<Result<_>>()?;
+        let mut arrays = Vec::with_capacity(self.columns.len());
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            arrays.push(column.finish().map_err(|misfit| of_column(&self.schema, index, misfit))?);
+        }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), columns, &options);
+        let batch = RecordBatch::try_new_with_options(SchemaRef::clone(&self.schema), arrays, &options);
         // What is left to go wrong: NULL in a column that was NOT NULL when the table was planned.
         batch.map(Some).map_err(|e| {
             Error::new(ErrorKind::SchemaMismatch, format!("a row does not fit the planned columns: {e}"))
                 .with_hint("the table may have been altered since it was planned; try again")
         })
     }
+}
+
+fn of_column(schema: &SchemaRef, index: usize, misfit: Misfit) -> Error {
+    misfit.into_error(schema.fields().get(index).map_or("?", |field| field.name()))
 }

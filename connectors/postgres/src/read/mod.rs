@@ -1,15 +1,14 @@
 //! The rows of one split: `COPY … TO STDOUT (FORMAT binary)`, decoded straight into Arrow builders.
 //!
 //! ```text
-//! server ─▶ socket ─▶ driver (a few rows ahead) ─▶ Tuples (one unfinished row) ─▶ BatchBuilder (one batch) ─▶ caller
+//! server ─▶ socket ─▶ three chunks of 256 KiB ─▶ Tuples ─▶ BatchBuilder (one batch) ─▶ caller
 //! ```
 //!
 //! Nothing runs ahead of the caller beyond that: when nobody asks for a batch, the server waits. A row is held whole,
-//! by the driver and then in the batch; one of more than `max_row_bytes` ends the read with an error.
+//! as it arrived and then in the batch; one of more than `max_row_bytes` ends the read with an error.
 
 mod batch;
 mod shape;
-mod tuples;
 
 use crate::PostgresConfig;
 use crate::connect::Connections;
@@ -17,17 +16,19 @@ use crate::error::from_driver;
 use crate::lease::Lease;
 use crate::plan::SplitDetail;
 use crate::snapshot;
+use crate::wire::{NoRows, TooLarge, Tuples};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use batch::BatchBuilder;
-use futures::{StreamExt as _, stream};
+use futures::{Stream as _, StreamExt as _, stream};
 use headwater_core::{BatchStream, Error, ErrorKind, Result, Retry, ScanContext, SourceRequest, Split};
 use serde::Deserialize as _;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio_postgres::CopyOutStream;
-use tuples::{TooLarge, Tuples};
 
 /// How long to wait before a statement is sent again whose connection broke before a batch had left.
 const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(500), Duration::from_secs(2)];
@@ -82,10 +83,12 @@ impl Asked {
         let lease = snapshot::begin(&self.connections, &self.detail, &self.context).await?;
         // Sent together: one round trip. The first locks the table's shape until the transaction ends.
         let checked = shape::check(lease.client(), &self.detail, &self.schema, config);
+        lease.rows().clear();
         let (checked, copy) = tokio::join!(checked, lease.client().copy_out(self.sql.as_str()));
         self.context.metrics.add_request(started.elapsed());
         checked?;
-        Ok(Copying { copy: Box::pin(copy.map_err(|error| from_driver(error, config))?), lease })
+        let copy = Box::pin(copy.map_err(|error| from_driver(error, config))?);
+        Ok(Copying { copy, ended: None, lease })
     }
 
     /// Whether to send the statement again after an error, which is then counted and waited for.
@@ -99,7 +102,7 @@ impl Asked {
     }
 
     fn tuples(&self) -> Tuples {
-        Tuples::new(self.connections.config().max_row_bytes)
+        Tuples::new(self.detail.decodings.len(), self.connections.config().max_row_bytes)
     }
 
     fn batch(&self) -> BatchBuilder {
@@ -123,8 +126,37 @@ struct Reader {
 
 /// Dropped before its end, the lease cancels the statement.
 struct Copying {
+    /// All of the answer but its rows.
     copy: Pin<Box<CopyOutStream>>,
+    ended: Option<Result<(), tokio_postgres::Error>>,
     lease: Lease,
+}
+
+impl Copying {
+    /// Puts more into `tuples`; `None` at the end.
+    fn poll_more(
+        &mut self,
+        context: &mut Context<'_>,
+        tuples: &mut Tuples,
+    ) -> Poll<Option<Result<(), tokio_postgres::Error>>> {
+        if self.ended.is_none() {
+            self.ended = match self.copy.as_mut().poll_next(context) {
+                Poll::Pending => None,
+                Poll::Ready(None) => Some(Ok(())),
+                Poll::Ready(Some(item)) => Some(item.map(drop)),
+            };
+        }
+        // What came before the end comes first.
+        if let Poll::Ready(chunk) = self.lease.rows().poll_next(context, tuples.chunk()) {
+            *tuples.chunk() = chunk;
+            return Poll::Ready(Some(Ok(())));
+        }
+        match self.ended.take() {
+            None => Poll::Pending,
+            Some(Ok(())) => Poll::Ready(None),
+            Some(Err(error)) => Poll::Ready(Some(Err(error))),
+        }
+    }
 }
 
 /// The next batch. Nothing follows an error.
@@ -166,15 +198,24 @@ impl Reader {
 
     async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         while !self.batch.is_full() {
-            if self.tuples.decode_into(&mut self.batch)? {
-                break;
-            }
-            if !self.receive().await? {
+            if self.decode()? == 0 && !self.receive().await? {
                 break;
             }
         }
         self.asked.context.metrics.add_wire_bytes(count(std::mem::take(&mut self.wire_bytes)));
         self.batch.finish()
+    }
+
+    /// Decodes what has come and there is room for; how many rows.
+    fn decode(&mut self) -> Result<usize> {
+        match self.tuples.rows(self.batch.room()) {
+            Ok(rows) => {
+                let count = rows.len();
+                self.batch.append(rows).map(|()| count)
+            }
+            Err(NoRows::Malformed(malformed)) => Err(corrupt(malformed.0)),
+            Err(NoRows::TooLarge(row)) => Err(self.too_large(&row)),
+        }
     }
 
     fn too_large(&self, row: &TooLarge) -> Error {
@@ -192,10 +233,10 @@ impl Reader {
             self.copying = None;
         }
         let Some(copying) = &mut self.copying else { return Ok(false) };
-        match copying.copy.next().await {
-            Some(Ok(message)) => {
-                self.wire_bytes += message.len();
-                self.tuples.receive(message).map_err(|row| self.too_large(&row))?;
+        let tuples = &mut self.tuples;
+        match poll_fn(|context| copying.poll_more(context, tuples)).await {
+            Some(Ok(())) => {
+                self.wire_bytes += self.tuples.chunk().len();
                 Ok(true)
             }
             Some(Err(error)) => Err(from_driver(error, self.config())),
@@ -204,8 +245,10 @@ impl Reader {
     }
 
     async fn end(&mut self) -> Result<()> {
-        self.tuples.check_end()?;
-        let Some(Copying { copy, lease }) = self.copying.take() else { return Ok(()) };
+        if !self.tuples.has_ended() {
+            return Err(corrupt("rows that stop before their end mark"));
+        }
+        let Some(Copying { copy, lease, .. }) = self.copying.take() else { return Ok(()) };
         drop(copy);
         match self.asked.detail.foreign {
             true => lease.finish_for_good(self.config()).await,
@@ -216,6 +259,10 @@ impl Reader {
     fn config(&self) -> &PostgresConfig {
         self.asked.connections.config()
     }
+}
+
+fn corrupt(what: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("the server sent {what}"))
 }
 
 fn count(number: usize) -> u64 {

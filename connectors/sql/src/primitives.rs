@@ -1,4 +1,4 @@
-//! The part that columns of numbers, dates and times have in common.
+//! Numbers, dates and times on their way into an array.
 
 use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{ArrayRef, ArrowPrimitiveType, PrimitiveArray};
@@ -6,31 +6,36 @@ use arrow::datatypes::DataType;
 use std::sync::Arc;
 
 /// Values of one width, and which of them are NULL.
-pub(super) struct Primitives<T: ArrowPrimitiveType> {
+#[derive(Debug)]
+pub struct Primitives<T: ArrowPrimitiveType> {
     of: DataType,
     values: Vec<T::Native>,
     nulls: NullBufferBuilder,
 }
 
 impl<T: ArrowPrimitiveType> Primitives<T> {
-    pub(super) fn new(of: DataType) -> Self {
+    /// None yet, of this type.
+    pub fn new(of: DataType) -> Self {
         Self { of, values: Vec::new(), nulls: NullBufferBuilder::new(0) }
     }
 
+    /// Adds a value.
     #[inline]
-    pub(super) fn push(&mut self, value: T::Native) {
+    pub fn push(&mut self, value: T::Native) {
         self.values.push(value);
         self.nulls.append_non_null();
     }
 
+    /// Adds NULL.
     #[inline]
-    pub(super) fn push_null(&mut self) {
+    pub fn push_null(&mut self) {
         self.values.push(T::Native::default());
         self.nulls.append_null();
     }
 
+    /// Adds a value, or NULL.
     #[inline]
-    pub(super) fn push_option(&mut self, value: Option<T::Native>) {
+    pub fn push_option(&mut self, value: Option<T::Native>) {
         match value {
             Some(value) => self.push(value),
             None => self.push_null(),
@@ -38,11 +43,12 @@ impl<T: ArrowPrimitiveType> Primitives<T> {
     }
 
     /// How many Arrow bytes so many values take.
-    pub(super) fn bytes(rows: usize) -> usize {
+    pub fn bytes(rows: usize) -> usize {
         rows * size_of::<T::Native>()
     }
 
-    pub(super) fn finish(&mut self) -> ArrayRef {
+    /// The values so far; then there are none.
+    pub fn finish(&mut self) -> ArrayRef {
         // The next batch will be as large.
         let next = Vec::with_capacity(self.values.len());
         let values = std::mem::replace(&mut self.values, next);
