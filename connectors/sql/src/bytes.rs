@@ -49,6 +49,16 @@ impl<T: ByteArrayType<Offset = i32>> ByteValues<T> {
         self.values.len()
     }
 
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The values so far; then there are none.
     ///
     /// # Errors
@@ -58,7 +68,9 @@ impl<T: ByteArrayType<Offset = i32>> ByteValues<T> {
         let mut next = Vec::with_capacity(self.offsets.len());
         next.push(0);
         let offsets = OffsetBuffer::new(std::mem::replace(&mut self.offsets, next).into());
+        // A little more than now: a batch that outgrows its room by a byte would take twice as much.
         let capacity = self.values.len().min(1 << 20);
+        let capacity = capacity + capacity / 16;
         let values = Buffer::from_vec(std::mem::replace(&mut self.values, Vec::with_capacity(capacity)));
         Ok(Arc::new(GenericByteArray::<T>::try_new(offsets, values, self.nulls.finish())?))
     }

@@ -34,6 +34,7 @@ mod float;
 mod groups;
 mod keys;
 mod literal;
+mod misfit;
 mod negotiate;
 mod number;
 mod order;
@@ -52,6 +53,7 @@ pub use dialect::{Dialect, Digits, MARIADB, MYSQL, POSTGRES, TextTests, Wrapping
 pub use estimate::{access_path, column_notes, estimated_rows, used_columns};
 pub use keys::{ChunkSize, declined_keys, integer_key, key_chunks, max_keys};
 pub use literal::Unsayable;
+pub use misfit::Misfit;
 pub use negotiate::{Asked, Negotiated, negotiate};
 pub use number::{Arithmetic, Totals};
 pub use order::NullOrder;

@@ -43,8 +43,13 @@ impl<T: ArrowPrimitiveType> Primitives<T> {
     }
 
     /// How many Arrow bytes so many values take.
-    pub fn bytes(rows: usize) -> usize {
+    pub fn bytes_of(rows: usize) -> usize {
         rows * size_of::<T::Native>()
+    }
+
+    /// The Arrow bytes of all values so far.
+    pub fn bytes(&self) -> usize {
+        Self::bytes_of(self.values.len())
     }
 
     /// The values so far; then there are none.

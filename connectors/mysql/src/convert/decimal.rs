@@ -56,7 +56,7 @@ where
             self.values.push((self.decode)(text)?);
             Ok(used)
         })?;
-        Ok(Primitives::<T>::bytes(rows.len()))
+        Ok(Primitives::<T>::bytes_of(rows.len()))
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {

@@ -29,15 +29,14 @@
 mod calendar;
 mod decimal;
 mod law;
-mod misfit;
 mod scalar;
 mod statement;
 mod temporal;
 mod text;
 
 pub(crate) use calendar::days;
+pub(crate) use headwater_sql::Misfit;
 pub(crate) use law::{ColumnLaw, Reading, SourceType};
-pub(crate) use misfit::Misfit;
 
 use crate::protocol::{ColumnDefinition, Rows, length_encoded};
 use arrow::array::ArrayRef;

@@ -86,7 +86,7 @@ where
             Width::I64 => fixed(values, rows, index, |b| fitting(i64::from_le_bytes(b)))?,
             Width::U64 => fixed(values, rows, index, |b| fitting(u64::from_le_bytes(b)))?,
         }
-        Ok(Primitives::<P>::bytes(rows.len()))
+        Ok(Primitives::<P>::bytes_of(rows.len()))
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
@@ -126,7 +126,7 @@ pub(super) fn floats() -> Box<dyn Column> {
 impl Column for Floats {
     fn append(&mut self, rows: &mut Rows<'_>, index: usize) -> Result<usize, Misfit> {
         fixed(&mut self.0, rows, index, |bytes| Ok(f32::from_le_bytes(bytes)))?;
-        Ok(Primitives::<Float32Type>::bytes(rows.len()))
+        Ok(Primitives::<Float32Type>::bytes_of(rows.len()))
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
@@ -143,7 +143,7 @@ pub(super) fn doubles() -> Box<dyn Column> {
 impl Column for Doubles {
     fn append(&mut self, rows: &mut Rows<'_>, index: usize) -> Result<usize, Misfit> {
         fixed(&mut self.0, rows, index, |bytes| Ok(f64::from_le_bytes(bytes)))?;
-        Ok(Primitives::<Float64Type>::bytes(rows.len()))
+        Ok(Primitives::<Float64Type>::bytes_of(rows.len()))
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
@@ -171,7 +171,7 @@ impl Column for Bits {
             self.0.push(bytes.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)));
             Ok(used)
         })?;
-        Ok(Primitives::<UInt64Type>::bytes(rows.len()))
+        Ok(Primitives::<UInt64Type>::bytes_of(rows.len()))
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {

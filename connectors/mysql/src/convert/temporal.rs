@@ -51,7 +51,7 @@ where
             self.values.push_option((self.decode)(bytes)?);
             Ok(u32::from(*length) + 1)
         })?;
-        Ok(Primitives::<T>::bytes(rows.len()))
+        Ok(Primitives::<T>::bytes_of(rows.len()))
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {

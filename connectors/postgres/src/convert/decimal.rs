@@ -21,12 +21,17 @@ struct Decimals {
 }
 
 impl Column for Decimals {
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
+    #[inline]
+    fn append(&mut self, value: Option<&[u8]>) -> Result<(), Misfit> {
         match value {
             Some(bytes) => self.values.push(unscaled(bytes, self.scale)?),
             None => self.values.push_null(),
         }
-        Ok(size_of::<i128>())
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.bytes()
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
@@ -48,6 +53,7 @@ const POWERS: [i64; 19] = {
 };
 
 /// The value times `10^scale`, exactly.
+#[inline]
 fn unscaled(bytes: &[u8], scale: i8) -> Result<i128, Misfit> {
     let Some((header, digits)) = bytes.split_first_chunk::<8>() else {
         return Err(Misfit::corrupt("a numeric without a header"));
@@ -66,7 +72,7 @@ fn unscaled(bytes: &[u8], scale: i8) -> Result<i128, Misfit> {
     // What one of the first digit is worth.
     let first = 4 * i32::from(weight) + i32::from(scale);
     let magnitude = match count {
-        0..=SHORT => short(digits.clone(), first - 4 * (i32::from(word(0)) - 1)),
+        0..=SHORT => short(digits.clone(), first - 4 * (i32::from(word(0)) - 1)).map(i128::from),
         _ => None,
     };
     let magnitude = magnitude.or_else(|| long(digits, first)).ok_or_else(too_wide)?;
@@ -74,13 +80,26 @@ fn unscaled(bytes: &[u8], scale: i8) -> Result<i128, Misfit> {
 }
 
 /// Nearly all numbers of practice: one 64-bit integer times `10^exponent`. `None` if it takes more, or is none.
-fn short(digits: impl Iterator<Item = u16>, exponent: i32) -> Option<i128> {
+#[inline]
+fn short(digits: impl Iterator<Item = u16>, exponent: i32) -> Option<i64> {
     let whole = digits.fold(0i64, |whole, digit| whole * 10_000 + i64::from(digit));
-    let power = *POWERS.get(usize::try_from(exponent.unsigned_abs()).ok()?)?;
-    match exponent >= 0 {
-        true => whole.checked_mul(power).map(i128::from),
-        false => (whole % power == 0).then_some(i128::from(whole / power)),
+    if exponent >= 0 {
+        let power = *POWERS.get(usize::try_from(exponent).ok()?)?;
+        return whole.checked_mul(power);
     }
+    // A division by a constant is a multiplication.
+    match exponent {
+        -1 => divided::<10>(whole),
+        -2 => divided::<100>(whole),
+        -3 => divided::<1_000>(whole),
+        // The last digit would be zero, which the server leaves out.
+        _ => None,
+    }
+}
+
+#[inline]
+fn divided<const BY: i64>(whole: i64) -> Option<i64> {
+    (whole % BY == 0).then_some(whole / BY)
 }
 
 /// Any number, digit by digit: together they may be wider than their type before the zeros at the end are gone.
@@ -103,10 +122,12 @@ fn scaled(digit: i128, exponent: i32) -> Option<i128> {
     (digit % power == 0).then(|| digit / power)
 }
 
+#[cold]
 fn too_wide() -> Misfit {
     Misfit::corrupt("a numeric with more digits than its type declares")
 }
 
+#[cold]
 fn not_a_number() -> Misfit {
     Misfit::new(
         "NaN, which has no place in a decimal",

@@ -25,17 +25,20 @@ struct Lists {
 }
 
 impl Column for Lists {
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
-        let mut size = size_of::<i32>();
+    fn append(&mut self, value: Option<&[u8]>) -> Result<(), Misfit> {
         if let Some(mut bytes) = value {
             for _ in 0..length(&mut bytes)? {
-                size += self.items.append(element(&mut bytes)?)?;
+                self.items.append(element(&mut bytes)?)?;
                 self.count = self.count.checked_add(1).ok_or_else(|| Misfit::corrupt("too many elements"))?;
             }
         }
         self.offsets.push(self.count);
         self.valid.push(value.is_some());
-        Ok(size)
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.offsets.len() * size_of::<i32>() + self.items.bytes()
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {

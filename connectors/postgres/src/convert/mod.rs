@@ -43,13 +43,12 @@
 mod decimal;
 mod law;
 mod list;
-mod misfit;
 mod scalar;
 mod server;
 mod text;
 
+pub(crate) use headwater_sql::Misfit;
 pub(crate) use law::{ColumnLaw, SourceType};
-pub(crate) use misfit::Misfit;
 pub(crate) use server::PostgreSql;
 
 use crate::wire::Rows;
@@ -132,18 +131,16 @@ impl Decoding {
 
 /// One column of the batch being built.
 pub(crate) trait Column: Send {
-    /// Appends one value in PostgreSQL's binary format, or NULL, and says how many Arrow bytes it takes.
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit>;
+    /// Appends one value in PostgreSQL's binary format, or NULL.
+    fn append(&mut self, value: Option<&[u8]>) -> Result<(), Misfit>;
 
     /// Appends the next value of each row.
-    fn append_rows(&mut self, rows: &mut Rows<'_>) -> Result<usize, Misfit> {
-        let mut bytes = 0;
-        rows.each(|value| {
-            bytes += self.append(value)?;
-            Ok::<_, Misfit>(())
-        })?;
-        Ok(bytes)
+    fn append_rows(&mut self, rows: &mut Rows<'_>) -> Result<(), Misfit> {
+        rows.each(|value| self.append(value))
     }
+
+    /// The Arrow bytes of the values so far.
+    fn bytes(&self) -> usize;
 
     /// The values so far; the column is empty again.
     fn finish(&mut self) -> Result<ArrayRef, Misfit>;

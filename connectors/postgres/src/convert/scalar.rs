@@ -1,7 +1,7 @@
 //! Columns of single values.
 
 use super::{Column, Misfit, Scalar, text};
-use arrow::array::{ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanBuilder, StringBuilder};
+use arrow::array::{ArrayBuilder as _, ArrayRef, ArrowPrimitiveType, BinaryBuilder, BooleanBuilder, StringBuilder};
 use arrow::datatypes::{
     DataType, Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType,
     TimestampMicrosecondType,
@@ -103,12 +103,16 @@ where
     F: Fn(&[u8]) -> Result<T::Native, Misfit> + Send,
 {
     #[inline]
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
+    fn append(&mut self, value: Option<&[u8]>) -> Result<(), Misfit> {
         match value {
             Some(bytes) => self.values.push((self.decode)(bytes)?),
             None => self.values.push_null(),
         }
-        Ok(size_of::<T::Native>())
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.bytes()
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
@@ -119,12 +123,16 @@ where
 struct Booleans(BooleanBuilder);
 
 impl Column for Booleans {
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
+    fn append(&mut self, value: Option<&[u8]>) -> Result<(), Misfit> {
         match value {
             Some(bytes) => self.0.append_value(fixed::<1>(bytes)? != [0]),
             None => self.0.append_null(),
         }
-        Ok(1)
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.len().div_ceil(8)
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
@@ -135,7 +143,7 @@ impl Column for Booleans {
 struct Uuids(StringBuilder);
 
 impl Column for Uuids {
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
+    fn append(&mut self, value: Option<&[u8]>) -> Result<(), Misfit> {
         match value {
             Some(bytes) => {
                 let text = uuid_text(fixed(bytes)?);
@@ -143,7 +151,11 @@ impl Column for Uuids {
             }
             None => self.0.append_null(),
         }
-        Ok(size_of::<i32>() + UUID_LENGTH)
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.len() * size_of::<i32>() + self.0.values_slice().len()
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
@@ -168,12 +180,16 @@ fn uuid_text(bytes: [u8; 16]) -> [u8; UUID_LENGTH] {
 struct Binaries(BinaryBuilder);
 
 impl Column for Binaries {
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
+    fn append(&mut self, value: Option<&[u8]>) -> Result<(), Misfit> {
         match value {
             Some(bytes) => self.0.append_value(bytes),
             None => self.0.append_null(),
         }
-        Ok(size_of::<i32>() + value.map_or(0, <[u8]>::len))
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.len() * size_of::<i32>() + self.0.values_slice().len()
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {

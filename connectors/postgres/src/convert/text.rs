@@ -5,10 +5,8 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::Utf8Type;
 use headwater_sql::ByteValues;
 
-/// The text within a value.
-type Within = fn(&[u8]) -> Result<&[u8], Misfit>;
-
-pub(super) fn column(within: Within) -> Box<dyn Column> {
+/// `within` finds the text in a value.
+pub(super) fn column(within: impl Fn(&[u8]) -> Result<&[u8], Misfit> + Send + 'static) -> Box<dyn Column> {
     Box::new(Texts { within, values: ByteValues::default() })
 }
 
@@ -20,16 +18,20 @@ pub(super) fn jsonb(bytes: &[u8]) -> Result<&[u8], Misfit> {
     }
 }
 
-struct Texts {
-    within: Within,
+struct Texts<F> {
+    within: F,
     values: ByteValues<Utf8Type>,
 }
 
-impl Column for Texts {
-    fn append(&mut self, value: Option<&[u8]>) -> Result<usize, Misfit> {
-        let text = value.map(self.within).transpose()?;
-        self.values.push(text).map_err(|_| too_much())?;
-        Ok(size_of::<i32>() + value.map_or(0, <[u8]>::len))
+impl<F: Fn(&[u8]) -> Result<&[u8], Misfit> + Send> Column for Texts<F> {
+    #[inline]
+    fn append(&mut self, value: Option<&[u8]>) -> Result<(), Misfit> {
+        let text = value.map(&self.within).transpose()?;
+        self.values.push(text).map_err(|_| too_much())
+    }
+
+    fn bytes(&self) -> usize {
+        self.values.len() * size_of::<i32>() + self.values.bytes()
     }
 
     fn finish(&mut self) -> Result<ArrayRef, Misfit> {
@@ -37,6 +39,7 @@ impl Column for Texts {
     }
 }
 
+#[cold]
 fn too_much() -> Misfit {
     Misfit::new("more than 2 GiB of text in one batch", "lower max_row_bytes, or leave the column out of the statement")
 }

@@ -57,9 +57,9 @@ impl BatchBuilder {
     /// Appends rows, no more than there is room for.
     pub(super) fn append(&mut self, mut rows: Rows<'_>) -> Result<()> {
         for (index, column) in self.columns.iter_mut().enumerate() {
-            let appended = column.append_rows(&mut rows);
-            self.bytes += appended.map_err(|misfit| of_column(&self.schema, index, misfit))?;
+            column.append_rows(&mut rows).map_err(|misfit| of_column(&self.schema, index, misfit))?;
         }
+        self.bytes = self.columns.iter().map(|column| column.bytes()).sum();
         if !rows.are_read() {
             return Err(corrupt("a row that is longer than its columns"));
         }

@@ -1,5 +1,7 @@
 //! Rows where they arrived.
 
+use headwater_sql::Misfit;
+
 /// How many more rows are wanted at most.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
@@ -39,10 +41,7 @@ impl<'a> Rows<'a> {
     /// # Errors
     /// Those of `read`, and rows that end too early.
     #[inline]
-    pub(crate) fn each<E: From<Malformed>>(
-        &mut self,
-        mut read: impl FnMut(Option<&[u8]>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(crate) fn each(&mut self, mut read: impl FnMut(Option<&[u8]>) -> Result<(), Misfit>) -> Result<(), Misfit> {
         for span in self.spans.iter_mut() {
             let row = self.bytes.get(span.at as usize..span.end as usize).unwrap_or_default();
             let (length, rest) = row.split_first_chunk::<4>().ok_or(Malformed("a row that ends too early"))?;
@@ -70,3 +69,10 @@ impl<'a> Rows<'a> {
 /// Bytes that are not what the format promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
+
+impl From<Malformed> for Misfit {
+    #[cold]
+    fn from(Malformed(what): Malformed) -> Self {
+        Self::corrupt(what)
+    }
+}

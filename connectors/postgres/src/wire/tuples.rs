@@ -7,6 +7,9 @@ use super::message::{HEADER, Message};
 use super::queue::Chunk;
 use super::rows::{Malformed, Room, Rows, Span};
 
+/// So much is decoded column by column at once: it stays in the nearest cache meanwhile.
+const GROUP: usize = 32 << 10;
+
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
 /// The rows of one statement, chunk by chunk.
@@ -61,7 +64,7 @@ impl Tuples {
     pub(crate) fn rows(&mut self, room: Room) -> Result<Rows<'_>, NoRows> {
         self.spans.clear();
         let mut bytes = 0usize;
-        while self.spans.len() < room.rows && bytes < room.bytes.max(1) {
+        while self.spans.len() < room.rows && bytes < room.bytes.clamp(1, GROUP) {
             let Some(length) = self.next_message()? else { break };
             bytes = bytes.saturating_add(length + room.per_row);
         }
