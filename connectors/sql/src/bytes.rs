@@ -35,7 +35,11 @@ impl<T: ByteArrayType<Offset = i32>> ByteValues<T> {
     pub fn push(&mut self, value: Option<&[u8]>) -> Result<(), TryFromIntError> {
         match value {
             Some(bytes) => {
-                self.values.extend_from_slice(bytes);
+                match bytes {
+                    // Flags and the like, without the call that copies any number of bytes.
+                    [byte] => self.values.push(*byte),
+                    bytes => self.values.extend_from_slice(bytes),
+                }
                 self.nulls.append_non_null();
             }
             None => self.nulls.append_null(),

@@ -40,7 +40,7 @@ impl Column for Decimals {
 }
 
 /// So many digits in base 10,000 are one 64-bit integer.
-const SHORT: usize = 4;
+const SHORT: u16 = 4;
 /// The powers of ten that are.
 const POWERS: [i64; 19] = {
     let mut powers = [1; 19];
@@ -58,25 +58,27 @@ fn unscaled(bytes: &[u8], scale: i8) -> Result<i128, Misfit> {
     let Some((header, digits)) = bytes.split_first_chunk::<8>() else {
         return Err(Misfit::corrupt("a numeric without a header"));
     };
-    let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
-    let (count, weight, sign) = (usize::from(word(0)), word(2).cast_signed(), word(4));
-    match sign {
-        0 | NEGATIVE => {}
-        NOT_A_NUMBER => return Err(not_a_number()),
-        _ => return Err(Misfit::corrupt("a numeric that is no finite number")),
+    let [count, weight, sign, _] = words(u64::from_be_bytes(*header));
+    if sign != 0 && sign != NEGATIVE {
+        return Err(not_finite(sign));
     }
-    if digits.len() != 2 * count {
+    if digits.len() != 2 * usize::from(count) {
         return Err(Misfit::corrupt("a numeric whose length is not that of its digits"));
     }
     let digits = digits.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
     // What one of the first digit is worth.
-    let first = 4 * i32::from(weight) + i32::from(scale);
+    let first = 4 * i32::from(weight.cast_signed()) + i32::from(scale);
     let magnitude = match count {
-        0..=SHORT => short(digits.clone(), first - 4 * (i32::from(word(0)) - 1)).map(i128::from),
+        0..=SHORT => short(digits.clone(), first - 4 * (i32::from(count) - 1)).map(i128::from),
         _ => None,
     };
     let magnitude = magnitude.or_else(|| long(digits, first)).ok_or_else(too_wide)?;
     Ok(if sign == NEGATIVE { -magnitude } else { magnitude })
+}
+
+#[inline]
+fn words(header: u64) -> [u16; 4] {
+    [48, 32, 16, 0].map(|shift| (header >> shift & 0xffff) as u16)
 }
 
 /// Nearly all numbers of practice: one 64-bit integer times `10^exponent`. `None` if it takes more, or is none.
@@ -128,7 +130,10 @@ fn too_wide() -> Misfit {
 }
 
 #[cold]
-fn not_a_number() -> Misfit {
+fn not_finite(sign: u16) -> Misfit {
+    if sign != NOT_A_NUMBER {
+        return Misfit::corrupt("a numeric that is no finite number");
+    }
     Misfit::new(
         "NaN, which has no place in a decimal",
         "have the column read as text, by the catalog's option read_as_text, or replace the NaN at the source",

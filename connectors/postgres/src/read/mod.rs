@@ -1,7 +1,7 @@
 //! The rows of one split: `COPY … TO STDOUT (FORMAT binary)`, decoded straight into Arrow builders.
 //!
 //! ```text
-//! server ─▶ socket ─▶ three chunks of 256 KiB ─▶ Tuples ─▶ BatchBuilder (one batch) ─▶ caller
+//! server ─▶ socket ─▶ three chunks of 128 KiB ─▶ Tuples ─▶ BatchBuilder (one batch) ─▶ caller
 //! ```
 //!
 //! Nothing runs ahead of the caller beyond that: when nobody asks for a batch, the server waits. A row is held whole,

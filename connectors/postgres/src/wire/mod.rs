@@ -13,6 +13,8 @@ mod open;
 mod queue;
 mod rows;
 mod splitter;
+#[cfg(test)]
+mod tests;
 mod tuples;
 
 pub(crate) use open::{Endpoint, OpenError, Opener, Session};

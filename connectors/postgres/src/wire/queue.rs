@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Bytes that are read at once: large enough that reading costs little, small enough for a processor's cache.
-pub(super) const CAPACITY: usize = 256 << 10;
+pub(super) const CAPACITY: usize = 128 << 10;
 
 /// Whole CopyData messages, one behind the other.
 #[derive(Debug, Default)]
