@@ -92,7 +92,7 @@ async fn seen(sent: Vec<u8>, piece: usize, rows_at_once: usize) -> (Vec<u8>, Vec
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 proptest! {

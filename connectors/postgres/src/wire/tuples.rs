@@ -78,8 +78,8 @@ impl Tuples {
         let Some(message) = Message::parse(arrived) else { return Ok(None) };
         let length = message.map_err(|_| Malformed("a message of an impossible length"))?.length;
         let Some(body) = arrived.get(HEADER..length) else {
-            let row = arrived.get(HEADER..).unwrap_or_default();
-            return Err(NoRows::TooLarge(too_large(self.without_header(row), length - HEADER)));
+            let row = self.without_header(arrived.get(HEADER..).unwrap_or_default());
+            return Err(NoRows::TooLarge(too_large(row, length - (arrived.len() - row.len()))));
         };
         if self.ended {
             return Err(Malformed("rows after the end mark").into());
