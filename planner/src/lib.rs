@@ -24,6 +24,7 @@ mod error;
 mod federate;
 mod function;
 mod hidden;
+mod implied;
 mod kept;
 mod keys;
 mod ledger;

@@ -1,11 +1,12 @@
 //! A connector's table as the engine sees it: negotiation on the way in, a [`ScanExec`] on the way out.
 
 use crate::cache::MetadataCache;
+use crate::error::to_engine;
+use crate::implied::{self, Said};
 use crate::ledger::{Part, QueryRecord, Run, ScanRecord};
 use crate::negotiation::Negotiation;
 use crate::scan::ScanExec;
 use crate::session::PushdownMode;
-use crate::{error::to_engine, translate};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -107,18 +108,23 @@ impl ConnectorTable {
             let off = || Answer::Refused("pushdown is off".to_owned());
             return Ok(filters.iter().map(|_| off()).collect());
         }
-        let translated: Vec<_> =
-            filters.iter().map(|filter| translate::predicate(filter, &self.metadata.schema)).collect();
-        let sayable: Vec<Expr> = translated.iter().flatten().cloned().collect();
+        let said: Vec<_> = filters.iter().map(|filter| implied::said(filter, &self.metadata.schema)).collect();
+        let sayable: Vec<Expr> = said.iter().flatten().map(|said| said.expr.clone()).collect();
         let request = self.request().with_filters(sayable);
         let plan = self.negotiation.plan_now(&request).map_err(|error| self.refused(error))?;
         let mut answers = plan.map(|plan| plan.filters).unwrap_or_default().into_iter();
-        let answer = |translated: std::result::Result<Expr, String>| match translated {
+        let answer = |said: std::result::Result<Said, String>| match said {
             // Also while the question is open; then the engine asks again.
-            Ok(_) => answers.next().unwrap_or_else(|| Answer::Refused("the connector gave no answer".to_owned())),
+            Ok(Said { less, .. }) => {
+                let none = || Answer::Refused("the connector gave no answer".to_owned());
+                match (answers.next().unwrap_or_else(none), less) {
+                    (Answer::Exact, Some(reason)) => Answer::Inexact(reason),
+                    (answer, _) => answer,
+                }
+            }
             Err(reason) => Answer::Refused(reason),
         };
-        Ok(translated.into_iter().map(answer).collect())
+        Ok(said.into_iter().map(answer).collect())
     }
 
     pub(crate) fn request(&self) -> ScanRequest {
@@ -145,11 +151,19 @@ impl ConnectorTable {
     /// The filters that the engine kept because we said so, for the ledger.
     fn kept(&self) -> Vec<Part> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut kept: Vec<Part> = told
-            .iter()
-            .filter(|(_, answer)| matches!(answer, Answer::Refused(_)))
-            .map(|(filter, answer)| Part { text: crate::kept::sql_text(filter), answer: answer.clone() })
-            .collect();
+        let reason = |filter: &EngineExpr, answer: &Answer| match answer {
+            Answer::Exact => None,
+            Answer::Inexact(_) => {
+                let less = implied::said(filter, &self.metadata.schema).ok()?.less?;
+                Some(format!("only what it implies is pushed: {less}"))
+            }
+            Answer::Refused(reason) => Some(reason.clone()),
+        };
+        let part = |(filter, answer): (&EngineExpr, &Answer)| {
+            let answer = Answer::Refused(reason(filter, answer)?);
+            Some(Part { text: crate::kept::sql_text(filter), answer })
+        };
+        let mut kept: Vec<Part> = told.iter().filter_map(part).collect();
         kept.sort_by(|a, b| a.text.cmp(&b.text));
         kept
     }
@@ -212,7 +226,7 @@ impl TableProvider for ConnectorTable {
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let wanted = projected_names(&self.metadata, projection);
         let translated: Vec<Expr> =
-            filters.iter().filter_map(|filter| translate::predicate(filter, &self.metadata.schema).ok()).collect();
+            filters.iter().filter_map(|filter| Some(implied::said(filter, &self.metadata.schema).ok()?.expr)).collect();
         if translated.len() != filters.len() {
             let error = headwater_core::Error::internal("a filter that cannot be said reached the scan");
             return Err(to_engine(error));

@@ -22,6 +22,12 @@ pub(crate) fn predicate(expr: &EngineExpr, schema: &Schema) -> Result<Expr, Reas
         EngineExpr::Not(operand) => predicate(operand, schema).map(Expr::negate),
         EngineExpr::IsNull(operand) => operand_of(operand, schema).map(Expr::is_null),
         EngineExpr::IsNotNull(operand) => operand_of(operand, schema).map(|operand| operand.is_null().negate()),
+        EngineExpr::IsTrue(operand) => truth(operand, true, false, schema),
+        EngineExpr::IsFalse(operand) => truth(operand, false, false, schema),
+        EngineExpr::IsNotTrue(operand) => truth(operand, false, true, schema),
+        EngineExpr::IsNotFalse(operand) => truth(operand, true, true, schema),
+        EngineExpr::IsUnknown(operand) => operand_of(operand, schema).map(Expr::is_null),
+        EngineExpr::IsNotUnknown(operand) => operand_of(operand, schema).map(|operand| operand.is_null().negate()),
         EngineExpr::BinaryExpr(binary) => binary_expr(binary, schema),
         EngineExpr::InList(list) => in_list(list, schema),
         EngineExpr::Between(between) => between_expr(between, schema),
@@ -37,8 +43,16 @@ pub(crate) fn predicate(expr: &EngineExpr, schema: &Schema) -> Result<Expr, Reas
     }
 }
 
+/// `IS [NOT] TRUE` and `IS [NOT] FALSE` of a truth value: whether it is `wanted`, or else NULL; itself never NULL.
+fn truth(operand: &EngineExpr, wanted: bool, or_null: bool, schema: &Schema) -> Result<Expr, Reason> {
+    let operand = operand_of(operand, schema)?;
+    let is_wanted = operand.clone().compare(CompareOp::Eq, Value::Boolean(wanted));
+    let is_null = operand.is_null();
+    Ok(if or_null { Expr::Or(vec![is_wanted, is_null]) } else { Expr::And(vec![is_wanted, is_null.negate()]) })
+}
+
 /// A side of a comparison: a column or a constant.
-fn operand_of(expr: &EngineExpr, schema: &Schema) -> Result<Expr, Reason> {
+pub(crate) fn operand_of(expr: &EngineExpr, schema: &Schema) -> Result<Expr, Reason> {
     match expr {
         EngineExpr::Column(column) => Ok(Expr::column(&column.name)),
         EngineExpr::Literal(scalar, _) => literal(scalar).map(Expr::Literal),
@@ -102,7 +116,7 @@ fn binary_expr(binary: &BinaryExpr, schema: &Schema) -> Result<Expr, Reason> {
 }
 
 /// The engine takes short lists apart, `a IN (1, 2)` into `a = 1 OR a = 2`: sources look rows up by lists.
-fn either(left: Expr, right: Expr) -> Result<Expr, Reason> {
+pub(crate) fn either(left: Expr, right: Expr) -> Result<Expr, Reason> {
     Ok(match (as_list(&left), as_list(&right)) {
         (Some((column, mut list)), Some((other, more))) if column == other => {
             list.extend(more);
@@ -166,7 +180,7 @@ fn between_expr(between: &Between, schema: &Schema) -> Result<Expr, Reason> {
     Ok(if between.negated { both.negate() } else { both })
 }
 
-/// `LIKE 'abc%'` asks for a beginning, `LIKE '%abc%'` for a part; every other pattern stays.
+/// `LIKE 'abc%'` asks for a beginning, `LIKE '%abc%'` for a part; of every other pattern only what it implies is said.
 fn like_expr(like: &Like, schema: &Schema) -> Result<Expr, Reason> {
     let stays = || "of LIKE, only patterns as 'abc%' and '%abc%' are in the pushdown language".to_owned();
     if like.case_insensitive || like.escape_char.is_some() {
@@ -258,6 +272,16 @@ mod tests {
         assert_eq!(said(col("a").like(lit("O'B%"))), "starts_with(a, 'O''B')");
         assert_eq!(said(col("a").like(lit("%O'B%"))), "contains(a, 'O''B')");
         assert_eq!(said(col("a").not_like(lit("%%"))), "NOT (contains(a, ''))");
+    }
+
+    #[test]
+    fn a_truth_is_or_is_not() {
+        assert_eq!(said(col("f").is_true()), "(f = true AND f IS NOT NULL)");
+        assert_eq!(said(col("f").is_not_true()), "(f = false OR f IS NULL)");
+        assert_eq!(said(col("f").is_false()), "(f = false AND f IS NOT NULL)");
+        assert_eq!(said(col("f").is_not_false()), "(f = true OR f IS NULL)");
+        assert_eq!(said(col("f").is_not_unknown()), "f IS NOT NULL");
+        assert!(said(col("a").gt(lit(1i64)).is_true()).starts_with("stays"));
     }
 
     #[test]

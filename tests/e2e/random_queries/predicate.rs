@@ -40,6 +40,9 @@ fn leaf(random: &mut Random, columns: &[Named]) -> String {
             format!("{} {}LIKE {}", column.name, not(random), random.pick(PATTERNS))
         }
         4 if column.kind == Kind::Boolean => column.name.clone(),
+        5 if column.kind == Kind::Boolean => {
+            format!("{} IS {}{}", column.name, not(random), random.pick(&["TRUE", "FALSE", "UNKNOWN"]))
+        }
         4 if is_number(column.kind) => {
             let operator = random.pick(&["+", "-", "*", "%"]);
             format!("{} {operator} 3 {} {}", column.name, random.pick(OPERATORS), constant(random, column))

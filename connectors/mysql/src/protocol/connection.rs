@@ -17,6 +17,9 @@ const CLOSE: u8 = 0x19;
 /// An end-of-rows packet is shorter than this; a row that begins with the same byte is not.
 const LONGEST_END: usize = 0xff_ffff;
 
+/// So much is decoded column by column at once: it stays in the nearest cache meanwhile.
+const GROUP: usize = 32 << 10;
+
 /// What the answer to a prepared statement can count.
 const MAX_COLUMNS: usize = 65_535;
 
@@ -149,7 +152,7 @@ impl Connection {
                 let mut bytes = 0usize;
                 while self.took_row(range.start, range.end)? {
                     bytes = bytes.saturating_add(range.len() + room.per_row);
-                    if self.spans.len() >= room.rows || bytes >= room.bytes {
+                    if self.spans.len() >= room.rows || bytes >= room.bytes.min(GROUP) {
                         break;
                     }
                     match self.frames.buffered()? {
