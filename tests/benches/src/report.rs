@@ -1,5 +1,6 @@
 //! The report in Markdown.
 
+use crate::runner::SHORT_ROUNDS;
 use crate::servers::SETTINGS;
 use crate::task::Result;
 use headwater_benches::contest::Contest;
@@ -39,9 +40,10 @@ pub(crate) fn text(sections: &[Section], servers: &[String], rounds: usize) -> R
 }
 
 fn method(rounds: usize) -> String {
+    let short = SHORT_ROUNDS;
     format!(
         "\n## Method\n\n\
-        1. Everyone runs in a process of its own, without TLS; first once to warm up, when the answer is checked (row count and the sum of every column, or the rows themselves), then {rounds} rounds of everyone in turn, twice only for those whom no goal names.\n\
+        1. Everyone runs in a process of its own, without TLS; first once to warm up, when the answer is checked (row count and the sum of every column, or the rows themselves), then {rounds} rounds of everyone in turn ({short} where they take no half second together), twice only for those whom no goal names.\n\
         2. Time is that from the question to the last row, measured inside the process. Headwater's includes connecting and reading metadata; DuckDB's begins after ATTACH. Start and loading of libraries are in nobody's.\n\
         3. Headwater and the raw drains drop what they have read; the peers keep an Arrow table, unless the line says that batches are dropped. Raw drains count rows and decode nothing: what server and wire allow.\n\
         4. Figures are medians, with least and most where it says so; CPU is of the whole process, and of both servers. Noise is the processor time of all other programs, and of other machines on the same hardware, as a share of all processors: the more of it, the less a ratio near 1 means.\n\

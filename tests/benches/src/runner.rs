@@ -16,6 +16,10 @@ const SECONDS: &str = "300";
 /// The slow ones, which nobody's goal depends on, do not run more often than this.
 const OCCASIONAL_ROUNDS: usize = 2;
 
+/// Where everyone together takes fewer seconds than this, there are at least so many rounds.
+const SHORT: f64 = 0.5;
+pub(crate) const SHORT_ROUNDS: usize = 15;
+
 /// One line of a table to come.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -53,7 +57,7 @@ pub(crate) struct Held {
 }
 
 impl Runner {
-    /// Everyone once, to be checked and to warm up; then `rounds` times everyone in turn.
+    /// Everyone once, to be checked and to warm up; then `rounds` times everyone in turn, more often if that takes no time.
     pub(crate) fn hold(&self, title: &str, entries: &[Entry], check: &Check) -> Held {
         eprintln!("{title}");
         let mut contenders = Vec::new();
@@ -71,7 +75,7 @@ impl Runner {
             checked.push(answered.unwrap_or_default());
             contenders.push(Contender { name: entry.name.clone(), kind: entry.kind, runs: Vec::new(), problem });
         }
-        for round in 0..self.rounds {
+        for round in 0..self.rounds_for(&checked) {
             for (entry, contender) in entries.iter().zip(&mut contenders) {
                 let resting = entry.kind == Kind::Other && round >= OCCASIONAL_ROUNDS;
                 if contender.problem.is_none() && !resting {
@@ -86,6 +90,12 @@ impl Runner {
         };
         let contest = Contest { title: title.to_owned(), rows, contenders, goals: Vec::new(), remarks: Vec::new() };
         Held { contest, checked }
+    }
+
+    /// Hundredths of a second need more runs than seconds do before a median says something.
+    fn rounds_for(&self, warmed: &[Outcome]) -> usize {
+        let seconds: f64 = warmed.iter().map(|outcome| outcome.seconds).sum();
+        if seconds < SHORT { self.rounds.max(SHORT_ROUNDS) } else { self.rounds }
     }
 
     /// Runs one of them once, without counting.
