@@ -43,7 +43,8 @@ fn answer(values: &[(Vec<u8>, bool)]) -> (Vec<u8>, Vec<u8>) {
     }
     sent.extend(message(COPY_DATA, &[before, end()].concat()));
     let done = [message(b'c', b""), message(b'C', b"COPY 1\0"), message(b'Z', b"I")].concat();
-    (sent.extend_from_slice(&done), other.extend_from_slice(&done));
+    sent.extend_from_slice(&done);
+    other.extend_from_slice(&done);
     (sent, other)
 }
 
