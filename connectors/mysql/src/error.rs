@@ -14,7 +14,7 @@ const CODES: &[(&[u16], ErrorKind, &str)] = &[
     (&[3159, 4254], ErrorKind::Unauthenticated, "the server wants encrypted connections: leave sslmode at verify-full"),
     (&[1044, 1142, 1143, 1227, 1370], ErrorKind::PermissionDenied, "ask for SELECT on the table"),
     (&[1049], ErrorKind::NotFound, "check the database in the url"),
-    (&[1146, 1051], ErrorKind::NotFound, "the table may have been dropped or renamed meanwhile"),
+    (&[1146, 1109, 1051], ErrorKind::NotFound, "the table may have been dropped or renamed meanwhile"),
     (
         &[1054],
         ErrorKind::NotFound,

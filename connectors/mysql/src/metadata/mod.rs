@@ -1,6 +1,7 @@
 //! What `information_schema` says of databases and tables.
 
 mod columns;
+mod histograms;
 mod keys;
 mod relation;
 mod rows;
@@ -13,7 +14,7 @@ use crate::product::Product;
 use arrow::datatypes::{Field, Schema};
 use columns::FoundColumn;
 use headwater_core::{
-    ColumnFacts, Error, ErrorKind, Precision, Result, Side, TableKey, TableMetadata, TableName, Value,
+    ColumnEstimates, ColumnFacts, Error, ErrorKind, Precision, Result, Side, TableKey, TableMetadata, TableName, Value,
 };
 use headwater_sql::{Laws, Select, SqlText};
 use relation::Relation;
@@ -75,7 +76,7 @@ pub(crate) async fn list_tables(connections: &Connections, schema: &str) -> Resu
     if exists { Ok(names) } else { Err(schema_not_found(schema)) }
 }
 
-/// Three queries, in one transaction.
+/// Four queries, in one transaction.
 pub(crate) async fn get_table(connections: &Connections, name: &TableName) -> Result<TableMetadata> {
     check_shown(connections, &name.schema)?;
     let mut lease = connections.begin().await?;
@@ -90,15 +91,32 @@ pub(crate) async fn get_table(connections: &Connections, name: &TableName) -> Re
     let columns = columns.iter().map(|row| columns::parse(row, reading)).collect::<Result<Vec<_>>>()?;
     let nullable = columns.iter().filter(|column| column.nullable).map(|column| column.name.clone()).collect();
     let found = keys::parse(&keys, &nullable)?;
+    let estimates = sampled(&mut lease, connections, name, &columns).await?;
     let bounds = bounds_of(&mut lease, connections, name, &relation, &columns, &found.keys).await?;
     lease.finish(config).await?;
-    let mut table = described(name.clone(), product, &columns, &found.distinct, bounds)?;
+    let mut table = described(name.clone(), product, &columns, (&found.distinct, &estimates), bounds)?;
     table.kind = relation.kind;
     table.row_count = relation.rows;
     table.byte_size = relation.bytes;
     table.comment = relation.comment;
     table.keys = found.keys;
     Ok(table)
+}
+
+/// What is sampled of the columns' values. MariaDB shows it to those only who may read its own database; what may not be
+/// seen is not known.
+async fn sampled(
+    lease: &mut Lease,
+    connections: &Connections,
+    name: &TableName,
+    columns: &[FoundColumn],
+) -> Result<BTreeMap<String, ColumnEstimates>> {
+    let product = lease.product()?;
+    match of_table(lease, connections, name, histograms::query(product), "").await {
+        Ok(rows) => histograms::parse(&rows, product, columns),
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::NotFound) => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Where a large table can be cut, if it is to be.
@@ -125,7 +143,7 @@ fn described(
     name: TableName,
     product: Product,
     columns: &[FoundColumn],
-    distinct: &BTreeMap<String, u64>,
+    (distinct, estimates): (&BTreeMap<String, u64>, &BTreeMap<String, ColumnEstimates>),
     bounds: Option<Bounds>,
 ) -> Result<TableMetadata> {
     let field = |column: &FoundColumn| Field::new(&column.name, column.law.decoding().arrow_type(), column.nullable);
@@ -137,6 +155,7 @@ fn described(
         text_comparison: column.law.text_comparison(),
         note: column.note.clone(),
         distinct: distinct.get(&column.name).map_or(Precision::Unknown, |count| Precision::Inexact(*count)),
+        estimates: estimates.get(&column.name).cloned().unwrap_or_default(),
         ..ColumnFacts::default()
     };
     table.columns = columns.iter().map(|column| (column.name.clone(), facts(column))).collect();

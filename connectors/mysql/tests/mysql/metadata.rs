@@ -157,3 +157,41 @@ async fn estimates_and_access_follow_keys_and_statistics() {
         assert_eq!(plan(by_age).await, (Precision::Inexact(333), AccessPath::Scan));
     }
 }
+
+/// The share of the rows that a condition is expected to keep.
+async fn expected_share(database: &Database, filter: Expr) -> f64 {
+    let connector = database.connector();
+    let mut people = connector.get_table(&database.table("people")).await.unwrap();
+    people.row_count = Precision::Inexact(1_000_000);
+    let request = ScanRequest::table(database.table("people")).with_filters(vec![filter]);
+    let rows = connector.plan_scan(&people, &request).await.unwrap().rows.value().unwrap();
+    f64::from(u32::try_from(rows).unwrap()) / 1e6
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_are_estimated_by_what_analyze_has_sampled() {
+    for product in Product::ALL {
+        let database = database(product, "metadata_sampled").await;
+        database.run("UPDATE people SET hidden = if(id % 4 = 0, NULL, id)").await;
+        let below = |number: i64| Expr::column("hidden").compare(CompareOp::Lt, Value::Int64(number));
+        let unknown = expected_share(&database, below(100)).await;
+        assert!((0.32..0.34).contains(&unknown), "{unknown}");
+        database
+            .run(match product {
+                Product::MySql => "ANALYZE TABLE people UPDATE HISTOGRAM ON hidden, country WITH 50 BUCKETS",
+                Product::MariaDb => "ANALYZE TABLE people PERSISTENT FOR ALL",
+            })
+            .await;
+        for (number, share) in [(100, 0.075), (500, 0.375), (900, 0.675), (5_000, 0.75), (-5, 0.0)] {
+            let found = expected_share(&database, below(number)).await;
+            assert!((found - share).abs() < 0.05, "{product:?}: {found} of the rows below {number}");
+        }
+        let nulls = expected_share(&database, Expr::column("hidden").is_null()).await;
+        assert!((nulls - 0.25).abs() < 0.05, "{product:?}: {nulls} of the rows have no value");
+        if product == Product::MySql {
+            let zealand = Expr::column("country").compare(CompareOp::Eq, Value::Utf8("NZ".into()));
+            let found = expected_share(&database, zealand).await;
+            assert!((found - 0.5).abs() < 0.05, "{found} of the rows are of one country");
+        }
+    }
+}
