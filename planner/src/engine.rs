@@ -8,7 +8,7 @@ use crate::kept;
 use crate::keys::KEYS_AT_ONCE;
 use crate::ledger::{Part, QueryRecord};
 use crate::negotiation::Negotiation;
-use crate::provider::ConnectorTable;
+use crate::provider::{ConnectorTable, with_tables_apart};
 use crate::query::Query;
 use crate::resolve::{Resolved, resolve, unknown_catalog};
 use crate::runtime::{RunLog, RuntimeConnector, SYSTEM};
@@ -312,8 +312,8 @@ async fn optimized(
     without_limit: bool,
 ) -> Result<(LogicalPlan, Comparison)> {
     for _ in 0..MAX_ROUNDS {
-        tables.iter().for_each(|table| table.begin_round());
         let logical = state.statement_to_plan(statement.clone()).await.map_err(from_engine)?;
+        let logical = with_tables_apart(logical).map_err(from_engine)?;
         let comparison = comparison(&logical);
         let logical = if without_limit { verify::without_limit(&logical) } else { logical };
         let logical = state.optimize(&logical).map_err(from_engine)?;

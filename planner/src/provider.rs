@@ -9,11 +9,14 @@ use crate::scan::ScanExec;
 use crate::session::PushdownMode;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
+use datafusion::catalog::default_table_source::{provider_as_source, source_as_provider};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column as EngineColumn, DFSchema};
 use datafusion::error::Result as EngineResult;
-use datafusion::logical_expr::{Expr as EngineExpr, TableProviderFilterPushDown, TableType, utils::conjunction};
+use datafusion::logical_expr::{
+    Expr as EngineExpr, LogicalPlan, TableProviderFilterPushDown, TableScan, TableType, utils::conjunction,
+};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
@@ -23,6 +26,7 @@ use headwater_core::{
     Answer, ColumnFacts, Connector, Expr, QueryScope, Relation, Result, ScanContext, ScanPlan, ScanRequest,
     TableMetadata, Top,
 };
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,6 +64,11 @@ impl ConnectorTable {
         Self { top: Some(top), ..self.again() }
     }
 
+    /// The same table for a scan of its own: what one scan is told about its filters is not said of another.
+    fn apart(&self) -> Self {
+        Self { told: Arc::default(), ..self.again() }
+    }
+
     fn again(&self) -> Self {
         Self {
             catalog: self.catalog.clone(),
@@ -82,11 +91,6 @@ impl ConnectorTable {
     pub(crate) fn is_exact(&self, filter: &EngineExpr) -> bool {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         unqualified(filter.clone()).is_ok_and(|filter| told.get(&filter) == Some(&Answer::Exact))
-    }
-
-    /// Forgets what an earlier round of the optimizer was told: that plan is gone.
-    pub(crate) fn begin_round(&self) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Awaits the answers that the optimizer had to go without. `true`: optimize again, with them.
@@ -136,12 +140,13 @@ impl ConnectorTable {
     }
 
     /// The filters of a scan that were promised exact and are not.
-    fn broken_promises(&self, filters: &[EngineExpr], plan: &ScanPlan) -> EngineResult<Vec<EngineExpr>> {
+    fn broken_promises(&self, filters: &[EngineExpr], said: &[Said], plan: &ScanPlan) -> EngineResult<Vec<EngineExpr>> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let mut broken = Vec::new();
-        for (filter, answer) in filters.iter().zip(&plan.filters) {
+        for ((filter, said), answer) in filters.iter().zip(said).zip(&plan.filters) {
             let filter = unqualified(filter.clone())?;
-            if *answer != Answer::Exact && told.get(&filter).is_none_or(|told| *told == Answer::Exact) {
+            let is_exact = *answer == Answer::Exact && said.less.is_none();
+            if !is_exact && told.get(&filter).is_none_or(|told| *told == Answer::Exact) {
                 broken.push(filter);
             }
         }
@@ -155,7 +160,7 @@ impl ConnectorTable {
             Answer::Exact => None,
             Answer::Inexact(_) => {
                 let less = implied::said(filter, &self.metadata.schema).ok()?.less?;
-                Some(format!("only what it implies is pushed: {less}"))
+                Some(format!("what it implies is pushed; {less}"))
             }
             Answer::Refused(reason) => Some(reason.clone()),
         };
@@ -225,13 +230,12 @@ impl TableProvider for ConnectorTable {
         limit: Option<usize>,
     ) -> EngineResult<Arc<dyn ExecutionPlan>> {
         let wanted = projected_names(&self.metadata, projection);
-        let translated: Vec<Expr> =
-            filters.iter().filter_map(|filter| Some(implied::said(filter, &self.metadata.schema).ok()?.expr)).collect();
-        if translated.len() != filters.len() {
-            let error = headwater_core::Error::internal("a filter that cannot be said reached the scan");
-            return Err(to_engine(error));
-        }
-        let mut request = self.request().with_filters(translated).with_projection(wanted.clone());
+        let said: std::result::Result<Vec<Said>, _> =
+            filters.iter().map(|filter| implied::said(filter, &self.metadata.schema)).collect();
+        let said = said
+            .map_err(|_| to_engine(headwater_core::Error::internal("a filter that cannot be said reached the scan")))?;
+        let sayable = said.iter().map(|said| said.expr.clone()).collect();
+        let mut request = self.request().with_filters(sayable).with_projection(wanted.clone());
         request.top = self.top.clone();
         request.limit = limit
             .filter(|_| request.top.is_none())
@@ -239,7 +243,7 @@ impl TableProvider for ConnectorTable {
             .map(|limit| limit as u64);
         let partitions = state.config().target_partitions();
         let plan = self.plan(&request).await.map_err(to_engine)?;
-        let broken = self.broken_promises(filters, &plan)?;
+        let broken = self.broken_promises(filters, &said, &plan)?;
         if broken.is_empty() {
             return Ok(self.scan_exec(plan, partitions));
         }
@@ -248,11 +252,27 @@ impl TableProvider for ConnectorTable {
         let widened = with_filter_columns(wanted.clone(), &request.filters);
         let plan = self.plan(&request.with_projection(widened)).await.map_err(to_engine)?;
         // This plan is another answer: what it does not keep is checked too.
-        let mut unkept = self.broken_promises(filters, &plan)?;
+        let mut unkept = self.broken_promises(filters, &said, &plan)?;
         unkept.extend(broken.into_iter().filter(|filter| !unkept.contains(filter)).collect::<Vec<_>>());
         let scan = self.scan_exec(plan, partitions);
         checked(state, scan, unkept, &wanted)
     }
+}
+
+/// The plan with a table of its own for each scan.
+pub(crate) fn with_tables_apart(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
+    let apart = plan.transform_down_with_subqueries(|node| {
+        let LogicalPlan::TableScan(scan) = node else { return Ok(Transformed::no(node)) };
+        let any: Arc<dyn Any + Send + Sync> = source_as_provider(&scan.source)?;
+        Ok(match any.downcast::<ConnectorTable>() {
+            Ok(table) => {
+                let source = provider_as_source(Arc::new(table.apart()) as _);
+                Transformed::yes(LogicalPlan::TableScan(TableScan { source, ..scan }))
+            }
+            Err(_) => Transformed::no(LogicalPlan::TableScan(scan)),
+        })
+    });
+    apart.map(|apart| apart.data)
 }
 
 fn projected_names(metadata: &TableMetadata, projection: Option<&Vec<usize>>) -> Vec<String> {

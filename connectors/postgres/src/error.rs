@@ -51,6 +51,18 @@ pub(crate) fn from_driver(error: tokio_postgres::Error, config: &PostgresConfig)
     unreachable(&cause, config).with_retry(retry)
 }
 
+/// From a connection that had rows to give.
+pub(crate) fn broken_read(error: tokio_postgres::Error, config: &PostgresConfig) -> Error {
+    if error.as_db_error().is_some() || !(error.is_closed() || is_io(&error)) {
+        return from_driver(error, config);
+    }
+    let cause = innermost(&error);
+    let message = format!("the connection to PostgreSQL at {} broke while rows were read: {cause}", config.address());
+    Error::new(ErrorKind::Unavailable, message)
+        .with_hint("run the statement again; the server's log may tell why")
+        .with_retry(Retry::Now)
+}
+
 fn unreachable(cause: &str, config: &PostgresConfig) -> Error {
     let message = format!("cannot reach PostgreSQL at {}: {cause}", config.address());
     Error::new(ErrorKind::Unavailable, message).with_hint("check host, port and network, and that the server runs")

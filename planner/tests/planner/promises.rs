@@ -1,7 +1,7 @@
 //! What a connector promises for filters one by one may not hold for all of them together.
 
 use crate::support::{Wrapped, Wrapper, answer, batch, engine, memory};
-use arrow::array::Int64Array;
+use arrow::array::{Int64Array, StringArray};
 use async_trait::async_trait;
 use headwater_core::{
     Answer, Connector, JoinKeys, MemoryConnector, Result, ScanContext, ScanPlan, ScanRequest, Splits, TableMetadata,
@@ -51,4 +51,29 @@ async fn a_filter_that_is_exact_only_by_itself_is_checked_again() {
     assert_eq!(rows.len(), 5, "{ledger}");
     let (rows, ledger) = answer(&engine, "SELECT b FROM m.main.t WHERE a < 50 AND b = 3 LIMIT 2").await;
     assert_eq!(rows.len(), 2, "{ledger}");
+}
+
+#[tokio::test]
+async fn what_one_scan_of_a_table_keeps_is_not_said_of_another() {
+    let columns = batch(vec![
+        ("a", Arc::new(Int64Array::from_iter_values(0..4)) as _),
+        ("s", Arc::new(StringArray::from(vec!["ab", "Ab", "b", "abc"])) as _),
+    ]);
+    let engine = engine(vec![("m", Arc::new(memory(vec![("t", vec![columns])])))], PushdownMode::Auto);
+    let sql = "SELECT x.a FROM m.main.t x JOIN m.main.t y ON x.a = y.a + 0 WHERE lower(x.s) = 'ab' AND y.s LIKE 'a%b_'";
+    let (rows, ledger) = answer(&engine, sql).await;
+    assert_eq!(rows.len(), 0, "{ledger}");
+    let kept: Vec<Vec<String>> = ledger
+        .scans
+        .iter()
+        .map(|scan| {
+            let kept = scan.parts.iter().filter(|part| matches!(part.answer, Answer::Refused(_)));
+            kept.map(|part| part.text.clone()).collect()
+        })
+        .collect();
+    let all: Vec<&String> = kept.iter().flatten().collect();
+    assert_eq!(all.len(), 2, "{ledger}");
+    assert!(kept.iter().all(|kept| kept.len() == 1), "{ledger}");
+    let pushed = ledger.to_string();
+    assert!(pushed.contains("starts_with(s, 'a') AND contains(s, 'b')"), "{ledger}");
 }

@@ -12,7 +12,7 @@ mod shape;
 
 use crate::PostgresConfig;
 use crate::connect::Connections;
-use crate::error::from_driver;
+use crate::error::{broken_read, from_driver};
 use crate::lease::Lease;
 use crate::plan::SplitDetail;
 use crate::snapshot;
@@ -20,11 +20,12 @@ use crate::wire::{NoRows, TooLarge, Tuples};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use batch::BatchBuilder;
+use futures::future::{Either, FutureExt as _, select};
 use futures::{Stream as _, StreamExt as _, stream};
 use headwater_core::{BatchStream, Error, ErrorKind, Result, Retry, ScanContext, SourceRequest, Split};
 use serde::Deserialize as _;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -81,14 +82,25 @@ impl Asked {
     async fn send(&self) -> Result<Copying> {
         let (config, started) = (self.connections.config(), Instant::now());
         let lease = snapshot::begin(&self.connections, &self.detail, &self.context).await?;
-        // Sent together: one round trip. The first locks the table's shape until the transaction ends.
-        let checked = shape::check(lease.client(), &self.detail, &self.schema, config);
-        lease.rows().clear();
-        let (checked, copy) = tokio::join!(checked, lease.client().copy_out(self.sql.as_str()));
+        let (checked, copy) = self.begin(&lease).await;
         self.context.metrics.add_request(started.elapsed());
         checked?;
         let copy = Box::pin(copy.map_err(|error| from_driver(error, config))?);
         Ok(Copying { copy, ended: None, lease })
+    }
+
+    /// The check of the columns' types, and the statement: sent together, in one round trip. The first locks the table's
+    /// shape until the transaction ends.
+    async fn begin(&self, lease: &Lease) -> (Result<()>, Result<CopyOutStream, tokio_postgres::Error>) {
+        lease.rows().clear();
+        let checked = pin!(shape::check(lease.client(), &self.detail, &self.schema, self.connections.config()));
+        let copy = pin!(lease.client().copy_out(self.sql.as_str()));
+        match select(checked, copy).await {
+            Either::Left((checked, copy)) => (checked, copy.await),
+            // The server answers in order. Whoever still asks when the rows have begun asks the server for a type that
+            // the driver does not know, and would wait for the rows' end: no column is planned with such a type.
+            Either::Right((copy, checked)) => (checked.now_or_never().unwrap_or_else(|| Err(shape::altered())), copy),
+        }
     }
 
     /// Whether to send the statement again after an error, which is then counted and waited for.
@@ -128,34 +140,35 @@ struct Reader {
 struct Copying {
     /// All of the answer but its rows.
     copy: Pin<Box<CopyOutStream>>,
-    ended: Option<Result<(), tokio_postgres::Error>>,
+    ended: Option<Ended>,
     lease: Lease,
 }
 
+/// How `copy` ended.
+enum Ended {
+    Well,
+    Failed(tokio_postgres::Error),
+    /// A row went to the driver, and is missing.
+    Astray,
+}
+
 impl Copying {
-    /// Puts more into `tuples`; `None` at the end.
-    fn poll_more(
-        &mut self,
-        context: &mut Context<'_>,
-        tuples: &mut Tuples,
-    ) -> Poll<Option<Result<(), tokio_postgres::Error>>> {
+    /// Puts more into `tuples`, or says how it ended.
+    fn poll_more(&mut self, context: &mut Context<'_>, tuples: &mut Tuples) -> Poll<Option<Ended>> {
         if self.ended.is_none() {
             self.ended = match self.copy.as_mut().poll_next(context) {
                 Poll::Pending => None,
-                Poll::Ready(None) => Some(Ok(())),
-                Poll::Ready(Some(item)) => Some(item.map(drop)),
+                Poll::Ready(None) => Some(Ended::Well),
+                Poll::Ready(Some(Err(error))) => Some(Ended::Failed(error)),
+                Poll::Ready(Some(Ok(_))) => Some(Ended::Astray),
             };
         }
         // What came before the end comes first.
         if let Poll::Ready(chunk) = self.lease.rows().poll_next(context, tuples.chunk()) {
             *tuples.chunk() = chunk;
-            return Poll::Ready(Some(Ok(())));
+            return Poll::Ready(None);
         }
-        match self.ended.take() {
-            None => Poll::Pending,
-            Some(Ok(())) => Poll::Ready(None),
-            Some(Err(error)) => Poll::Ready(Some(Err(error))),
-        }
+        self.ended.take().map_or(Poll::Pending, |ended| Poll::Ready(Some(ended)))
     }
 }
 
@@ -219,10 +232,13 @@ impl Reader {
     }
 
     fn too_large(&self, row: &TooLarge) -> Error {
-        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-        let (found, most) = (mib(row.bytes), mib(self.config().max_row_bytes));
+        let most = self.config().max_row_bytes;
+        let (unit, name) = if most < 1 << 20 { (1 << 10, "KiB") } else { (1 << 20, "MiB") };
+        // One up, the other down: they differ.
+        let (found, most) = (row.bytes.div_ceil(unit), most / unit);
         let column = self.batch.column_name(row.field).unwrap_or("?");
-        let message = format!("a row of {found} MiB, most of it in column {column}, where max_row_bytes is {most} MiB");
+        let message =
+            format!("a row of {found} {name}, most of it in column {column}, where max_row_bytes is {most} {name}");
         Error::new(ErrorKind::LimitExceeded, message)
             .with_hint("leave the column out of the statement, or raise the catalog's max_row_bytes")
     }
@@ -235,12 +251,13 @@ impl Reader {
         let Some(copying) = &mut self.copying else { return Ok(false) };
         let tuples = &mut self.tuples;
         match poll_fn(|context| copying.poll_more(context, tuples)).await {
-            Some(Ok(())) => {
+            None => {
                 self.wire_bytes += self.tuples.chunk().len();
                 Ok(true)
             }
-            Some(Err(error)) => Err(from_driver(error, self.config())),
-            None => self.end().await.map(|()| false),
+            Some(Ended::Well) => self.end().await.map(|()| false),
+            Some(Ended::Astray) => Err(corrupt("a row that was not taken for one")),
+            Some(Ended::Failed(error)) => Err(broken_read(error, self.config())),
         }
     }
 

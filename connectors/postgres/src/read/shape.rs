@@ -25,11 +25,18 @@ pub(super) async fn check(
         if !is_read_as(column.type_(), *decoding) {
             let message =
                 format!("column {} is of type {} now, not what it was planned as", field.name(), column.type_());
-            return Err(Error::new(ErrorKind::SchemaMismatch, message)
-                .with_hint("the table was altered; run the statement again"));
+            return Err(Error::new(ErrorKind::SchemaMismatch, message).with_hint(AGAIN));
         }
     }
     Ok(())
+}
+
+const AGAIN: &str = "the table was altered; run the statement again";
+
+/// Some column has a type that is not PostgreSQL's own.
+pub(super) fn altered() -> Error {
+    let message = "a column is of another type now than it was planned with";
+    Error::new(ErrorKind::SchemaMismatch, message).with_hint(AGAIN)
 }
 
 fn is_read_as(found: &Type, decoding: Decoding) -> bool {

@@ -79,7 +79,8 @@ impl CopiedRows {
 
     /// Forgets what the last reader left.
     pub(crate) fn clear(&self) {
-        self.0.lock().chunk = None;
+        let mut state = self.0.lock();
+        (state.chunk, state.receiver) = (None, None);
     }
 }
 

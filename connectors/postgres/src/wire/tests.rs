@@ -176,6 +176,42 @@ fn a_row_that_is_too_large_is_not_kept() {
     });
 }
 
+#[test]
+fn rows_before_an_early_end_do_not_look_like_all_rows() {
+    block_on(async {
+        let rows: Vec<_> = (0..5_000).map(|_| (vec![7; 90], false)).collect();
+        let (sent, other) = answer(&rows);
+        // In the middle of a row, and between two.
+        let row = message(COPY_DATA, &row(&[7; 90])).len();
+        for kept in [sent.len() / 2, message(b'H', b"\x01\0\0").len() + header().len() + 4_000 * row] {
+            let (mut server, client) = duplex(10_000);
+            let (sender, rows) = queue();
+            let mut splitter = Splitter::new(client, sender, 1 << 30);
+            let begin = sent[..kept].to_vec();
+            let mut tuples = Tuples::new(1, usize::MAX);
+            let (mut read, mut taken) = (Vec::new(), 0);
+            let server = async move {
+                server.write_all(&begin).await.unwrap();
+                server.shutdown().await.unwrap();
+            };
+            let taking = async {
+                loop {
+                    let chunk = poll_fn(|context| rows.poll_next(context, tuples.chunk())).await;
+                    *tuples.chunk() = chunk;
+                    taken += values(&mut tuples, 100).unwrap().len();
+                }
+            };
+            tokio::select! {
+                () = taking => {}
+                _ = async { tokio::join!(server, splitter.read_to_end(&mut read)) } => {}
+            }
+            // The driver finds its own end missing, and the rows' end mark never came.
+            assert!(other.starts_with(&read) && read.len() < other.len());
+            assert!(taken <= 4_000 && !tuples.has_ended());
+        }
+    });
+}
+
 fn refused(messages: &[Vec<u8>], columns: usize) -> &'static str {
     let bytes: Vec<u8> = messages.iter().flat_map(|body| message(COPY_DATA, body)).collect();
     let mut tuples = Tuples::new(columns, 100);

@@ -5,7 +5,7 @@ use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::Int32Type;
 use futures::TryStreamExt as _;
 use headwater_core::{CompareOp, Expr, ScanContext, ScanRequest, Value};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const BIG: &str = "CREATE TABLE big AS SELECT i AS id, i % 1000 AS bucket, 'customer number ' || i AS name, \
     (i % 10000)::numeric(12,2) AS amount, now() AS at FROM generate_series(1, 1000000) i";
@@ -153,4 +153,25 @@ async fn a_column_altered_after_planning_is_an_error_and_no_number() {
     let Err(error) = connector.read(&splits[0], &context).await else { panic!("read as the old type") };
     assert_eq!(error.kind(), headwater_core::ErrorKind::SchemaMismatch, "{error:?}");
     assert!(error.to_string().contains("column a is of type int8 now"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_altered_to_a_type_that_the_driver_does_not_know_is_an_error_and_no_wait() {
+    // Fewer rows than fit any buffer, and more than fit all of them.
+    for rows in [500, 60_000] {
+        let setup = format!(
+            "CREATE TYPE mood AS ENUM ('a'); \
+             CREATE TABLE t AS SELECT i AS id, 'a'::text AS c, repeat('x', 100) AS x FROM generate_series(1, {rows}) i"
+        );
+        let database = Database::new(&format!("reading_altered_{rows}"), &setup).await;
+        let connector = database.connector();
+        let metadata = connector.get_table(&table("t")).await.unwrap();
+        let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("t"))).await.unwrap();
+        let context = ScanContext::new("altered");
+        let splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
+        database.client.batch_execute("ALTER TABLE t ALTER c TYPE mood USING 'a'::mood").await.unwrap();
+        let read = tokio::time::timeout(Duration::from_secs(20), connector.read(&splits[0], &context)).await;
+        let Err(error) = read.expect("no answer") else { panic!("read as the old type") };
+        assert_eq!(error.kind(), headwater_core::ErrorKind::SchemaMismatch, "{error:?}");
+    }
 }
