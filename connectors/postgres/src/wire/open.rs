@@ -26,7 +26,7 @@ pub(crate) struct Endpoint {
     pub(crate) tls: Option<MakeRustlsConnect>,
 }
 
-type Connector = <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::TlsConnect;
+type Handshake = <MakeRustlsConnect as MakeTlsConnect<TcpStream>>::TlsConnect;
 
 impl Endpoint {
     async fn connect(&self) -> io::Result<TcpStream> {
@@ -36,7 +36,7 @@ impl Endpoint {
         Ok(stream)
     }
 
-    fn connector(&self, tls: &MakeRustlsConnect) -> Result<Connector, OpenError> {
+    fn handshake(&self, tls: &MakeRustlsConnect) -> Result<Handshake, OpenError> {
         let made = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls.clone(), &self.host);
         made.map_err(|error| OpenError::Io(io::Error::other(error)))
     }
@@ -45,7 +45,7 @@ impl Endpoint {
     pub(crate) async fn cancel(&self, token: &CancelToken) -> Result<(), OpenError> {
         let stream = self.connect().await?;
         match &self.tls {
-            Some(tls) => token.cancel_query_raw(stream, self.connector(tls)?).await?,
+            Some(tls) => token.cancel_query_raw(stream, self.handshake(tls)?).await?,
             None => token.cancel_query_raw(stream, NoTls).await?,
         }
         Ok(())
@@ -125,7 +125,7 @@ impl Manager for Opener {
         let max_row_bytes = self.max_row_bytes;
         match &self.endpoint.tls {
             Some(tls) => {
-                let tls = Splitting { tls: self.endpoint.connector(tls)?, sender, max_row_bytes };
+                let tls = Splitting { tls: self.endpoint.handshake(tls)?, sender, max_row_bytes };
                 let (client, connection) = self.driver.connect_raw(stream, tls).await?;
                 Ok(Session::start(client, connection, rows))
             }
@@ -147,14 +147,14 @@ impl Manager for Opener {
 
 /// TLS, and beyond it the rows past the reader.
 struct Splitting {
-    tls: Connector,
+    tls: Handshake,
     sender: Sender,
     max_row_bytes: usize,
 }
 
 impl TlsConnect<TcpStream> for Splitting {
-    type Stream = Splitter<<Connector as TlsConnect<TcpStream>>::Stream>;
-    type Error = <Connector as TlsConnect<TcpStream>>::Error;
+    type Stream = Splitter<<Handshake as TlsConnect<TcpStream>>::Stream>;
+    type Error = <Handshake as TlsConnect<TcpStream>>::Error;
     type Future = BoxFuture<'static, Result<Self::Stream, Self::Error>>;
 
     fn connect(self, stream: TcpStream) -> Self::Future {
