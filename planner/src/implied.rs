@@ -44,7 +44,7 @@ fn implied(expr: &EngineExpr, schema: &Schema) -> Option<Expr> {
             if sides.len() > 1 { Some(Expr::And(sides)) } else { sides.pop() }
         }
         EngineExpr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            either(said(left, schema).ok()?.expr, said(right, schema).ok()?.expr).ok()
+            Some(either(said(left, schema).ok()?.expr, said(right, schema).ok()?.expr))
         }
         _ => None,
     }

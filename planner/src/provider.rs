@@ -53,6 +53,12 @@ pub(crate) struct ConnectorTable {
 }
 
 impl ConnectorTable {
+    /// The table that a scan reads, if it is one of a catalog.
+    pub(crate) fn of(scan: &TableScan) -> EngineResult<Option<Arc<Self>>> {
+        let any: Arc<dyn Any + Send + Sync> = source_as_provider(&scan.source)?;
+        Ok(any.downcast().ok())
+    }
+
     /// A relation that the same source computes, described by `metadata`.
     pub(crate) fn derived(&self, relation: Relation, metadata: Arc<TableMetadata>) -> Self {
         let negotiation = Negotiation::new(Arc::clone(&self.connector), Arc::clone(&metadata));
@@ -263,13 +269,12 @@ impl TableProvider for ConnectorTable {
 pub(crate) fn with_tables_apart(plan: LogicalPlan) -> EngineResult<LogicalPlan> {
     let apart = plan.transform_down_with_subqueries(|node| {
         let LogicalPlan::TableScan(scan) = node else { return Ok(Transformed::no(node)) };
-        let any: Arc<dyn Any + Send + Sync> = source_as_provider(&scan.source)?;
-        Ok(match any.downcast::<ConnectorTable>() {
-            Ok(table) => {
+        Ok(match ConnectorTable::of(&scan)? {
+            Some(table) => {
                 let source = provider_as_source(Arc::new(table.apart()) as _);
                 Transformed::yes(LogicalPlan::TableScan(TableScan { source, ..scan }))
             }
-            Err(_) => Transformed::no(LogicalPlan::TableScan(scan)),
+            None => Transformed::no(LogicalPlan::TableScan(scan)),
         })
     });
     apart.map(|apart| apart.data)

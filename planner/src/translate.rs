@@ -20,14 +20,14 @@ pub(crate) fn predicate(expr: &EngineExpr, schema: &Schema) -> Result<Expr, Reas
         }
         EngineExpr::Alias(alias) => predicate(&alias.expr, schema),
         EngineExpr::Not(operand) => predicate(operand, schema).map(Expr::negate),
-        EngineExpr::IsNull(operand) => operand_of(operand, schema).map(Expr::is_null),
-        EngineExpr::IsNotNull(operand) => operand_of(operand, schema).map(|operand| operand.is_null().negate()),
+        EngineExpr::IsNull(operand) | EngineExpr::IsUnknown(operand) => operand_of(operand, schema).map(Expr::is_null),
+        EngineExpr::IsNotNull(operand) | EngineExpr::IsNotUnknown(operand) => {
+            operand_of(operand, schema).map(|operand| operand.is_null().negate())
+        }
         EngineExpr::IsTrue(operand) => truth(operand, true, false, schema),
         EngineExpr::IsFalse(operand) => truth(operand, false, false, schema),
         EngineExpr::IsNotTrue(operand) => truth(operand, false, true, schema),
         EngineExpr::IsNotFalse(operand) => truth(operand, true, true, schema),
-        EngineExpr::IsUnknown(operand) => operand_of(operand, schema).map(Expr::is_null),
-        EngineExpr::IsNotUnknown(operand) => operand_of(operand, schema).map(|operand| operand.is_null().negate()),
         EngineExpr::BinaryExpr(binary) => binary_expr(binary, schema),
         EngineExpr::InList(list) => in_list(list, schema),
         EngineExpr::Between(between) => between_expr(between, schema),
@@ -102,7 +102,7 @@ fn type_of<'a>(expr: &Expr, schema: &'a Schema) -> Option<&'a DataType> {
 fn binary_expr(binary: &BinaryExpr, schema: &Schema) -> Result<Expr, Reason> {
     match binary.op {
         Operator::And => Ok(Expr::And(vec![predicate(&binary.left, schema)?, predicate(&binary.right, schema)?])),
-        Operator::Or => either(predicate(&binary.left, schema)?, predicate(&binary.right, schema)?),
+        Operator::Or => Ok(either(predicate(&binary.left, schema)?, predicate(&binary.right, schema)?)),
         op => {
             let Some(op) = compare_op(op) else {
                 return Err(format!("operator {op} is not in the pushdown language"));
@@ -117,14 +117,14 @@ fn binary_expr(binary: &BinaryExpr, schema: &Schema) -> Result<Expr, Reason> {
 }
 
 /// The engine takes short lists apart, `a IN (1, 2)` into `a = 1 OR a = 2`: sources look rows up by lists.
-pub(crate) fn either(left: Expr, right: Expr) -> Result<Expr, Reason> {
-    Ok(match (as_list(&left), as_list(&right)) {
+pub(crate) fn either(left: Expr, right: Expr) -> Expr {
+    match (as_list(&left), as_list(&right)) {
         (Some((column, mut list)), Some((other, more))) if column == other => {
             list.extend(more);
             Expr::column(column).is_in(list)
         }
         _ => Expr::Or(vec![left, right]),
-    })
+    }
 }
 
 /// A column and the constants it may equal. Not for floating-point numbers: see [`in_list`].

@@ -132,9 +132,9 @@ impl Connections {
         let tls = tokio::task::spawn_blocking(move || tls::connector(&config))
             .await
             .map_err(|e| Error::internal(format!("reading certificates: {e}")))??;
-        let endpoint = Endpoint { host: self.config.host.clone(), port: self.config.port, tls };
+        let endpoint = Arc::new(Endpoint { host: self.config.host.clone(), port: self.config.port, tls });
         let opener = Opener {
-            endpoint: endpoint.clone(),
+            endpoint: Arc::clone(&endpoint),
             driver: self.driver_config(),
             max_row_bytes: self.config.max_row_bytes,
         };
@@ -145,7 +145,7 @@ impl Connections {
             .create_timeout(Some(self.config.connect_timeout))
             .build()
             .map_err(|e| Error::internal(format!("connection pool: {e}")))?;
-        Ok(Ready { pool, endpoint: Arc::new(endpoint) })
+        Ok(Ready { pool, endpoint })
     }
 
     fn driver_config(&self) -> tokio_postgres::Config {

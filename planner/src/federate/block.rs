@@ -2,7 +2,6 @@
 
 use crate::provider::ConnectorTable;
 use crate::translate::{self, Reason};
-use datafusion::catalog::default_table_source::source_as_provider;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DFSchemaRef};
 use datafusion::logical_expr::{Expr as EngineExpr, LogicalPlan, TableScan};
@@ -25,9 +24,8 @@ pub(crate) struct Block {
 impl Block {
     /// The rows of a scan, if the source applies all of its conditions.
     pub(crate) fn of_scan(scan: &TableScan) -> Result<Self, Reason> {
-        let provider = source_as_provider(&scan.source).map_err(|error| error.strip_backtrace())?;
-        let any: Arc<dyn std::any::Any + Send + Sync> = provider;
-        let table = any.downcast::<ConnectorTable>().map_err(|_| "it is not a table of a catalog".to_owned())?;
+        let table = ConnectorTable::of(scan).map_err(|error| error.strip_backtrace())?;
+        let table = table.ok_or_else(|| "it is not a table of a catalog".to_owned())?;
         if scan.fetch.is_some() || table.top.is_some() {
             return Err("a limit applies first".to_owned());
         }

@@ -4,8 +4,9 @@ use super::Failure;
 use super::frames::{Frames, Place};
 use super::packets::{ColumnDefinition, END, ERROR, OK, Prepared, end_of_rows, error};
 use super::payload::Payload;
-use super::rows::{Room, Rows, Span, span};
+use super::rows::{Rows, Span, span};
 use super::socket::Socket;
+use headwater_sql::Room;
 use std::time::{Duration, Instant};
 
 const QUIT: u8 = 0x01;
@@ -16,9 +17,6 @@ const CLOSE: u8 = 0x19;
 
 /// An end-of-rows packet is shorter than this; a row that begins with the same byte is not.
 const LONGEST_END: usize = 0xff_ffff;
-
-/// So much is decoded column by column at once: it stays in the nearest cache meanwhile.
-const GROUP: usize = 32 << 10;
 
 /// What the answer to a prepared statement can count.
 const MAX_COLUMNS: usize = 65_535;
@@ -139,6 +137,7 @@ impl Connection {
     /// over.
     pub(crate) async fn rows(&mut self, room: Room) -> Result<Rows<'_>, Failure> {
         self.spans.clear();
+        let room = room.of_a_group();
         let place = match self.after.take() {
             Some(Ok(())) => {
                 self.after = Some(Ok(()));
@@ -152,7 +151,7 @@ impl Connection {
                 let mut bytes = 0usize;
                 while self.took_row(range.start, range.end)? {
                     bytes = bytes.saturating_add(range.len() + room.per_row);
-                    if self.spans.len() >= room.rows || bytes >= room.bytes.min(GROUP) {
+                    if self.spans.len() >= room.rows || bytes >= room.bytes {
                         break;
                     }
                     match self.frames.buffered()? {

@@ -27,7 +27,7 @@ pub(crate) use failure::{Failure, ServerError};
 pub(crate) use handshake::Target;
 pub(crate) use packets::ColumnDefinition;
 pub(crate) use payload::length_encoded;
-pub(crate) use rows::{Room, Rows};
+pub(crate) use rows::Rows;
 
 #[cfg(test)]
 mod tests;

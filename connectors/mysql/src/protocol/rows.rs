@@ -2,15 +2,6 @@
 
 use super::Failure;
 
-/// How many more rows are wanted at most.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
-    pub(crate) rows: usize,
-    /// Their size once decoded, estimated as what arrives and `per_row`. The first row always fits.
-    pub(crate) bytes: usize,
-    pub(crate) per_row: usize,
-}
-
 /// One row within the bytes: where it begins, how far it was read, and where it ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {

@@ -2,10 +2,11 @@
 
 use super::payload::Payload;
 use super::rows::{Rows, span};
-use super::{ColumnDefinition, Failure, Room, Target, packets};
+use super::{ColumnDefinition, Failure, Target, packets};
 use crate::MySqlFactory;
 use crate::convert::Decoding;
 use headwater_core::ConnectorList;
+use headwater_sql::Room;
 use mysql_common::constants::ColumnType as T;
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,10 +1,11 @@
 //! One batch in the making.
 
 use crate::convert::{Column, Decoding, Misfit};
-use crate::protocol::{ColumnDefinition, Room, Rows};
+use crate::protocol::{ColumnDefinition, Rows};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use headwater_core::{Error, ErrorKind, Result, ScanContext};
+use headwater_sql::Room;
 
 pub(super) struct BatchBuilder {
     schema: SchemaRef,

@@ -2,10 +2,11 @@
 
 use super::corrupt;
 use crate::convert::{Column, Decoding, Misfit};
-use crate::wire::{Room, Rows};
+use crate::wire::Rows;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use headwater_core::{Error, ErrorKind, Result, ScanContext};
+use headwater_sql::Room;
 
 pub(super) struct BatchBuilder {
     schema: SchemaRef,

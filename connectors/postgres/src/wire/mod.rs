@@ -19,5 +19,5 @@ mod tuples;
 
 pub(crate) use open::{Endpoint, OpenError, Opener, Session};
 pub(crate) use queue::CopiedRows;
-pub(crate) use rows::{Room, Rows};
+pub(crate) use rows::Rows;
 pub(crate) use tuples::{NoRows, TooLarge, Tuples};

@@ -5,6 +5,7 @@ use super::splitter::Splitter;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use futures::future::{BoxFuture, FutureExt as _};
 use socket2::{SockRef, TcpKeepalive};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,7 +19,6 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Where a server is.
-#[derive(Clone)]
 pub(crate) struct Endpoint {
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -83,7 +83,7 @@ impl From<tokio_postgres::Error> for OpenError {
 
 /// Opens connections.
 pub(crate) struct Opener {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) driver: Config,
     pub(crate) max_row_bytes: usize,
 }

@@ -2,9 +2,9 @@
 
 use super::message::COPY_DATA;
 use super::queue::{Chunk, queue};
-use super::rows::Room;
 use super::splitter::Splitter;
 use super::tuples::{NoRows, TooLarge, Tuples};
+use headwater_sql::Room;
 use proptest::prelude::*;
 use std::future::poll_fn;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};

@@ -5,10 +5,8 @@
 
 use super::message::{HEADER, Message};
 use super::queue::Chunk;
-use super::rows::{Malformed, Room, Rows, Span};
-
-/// So much is decoded column by column at once: it stays in the nearest cache meanwhile.
-const GROUP: usize = 32 << 10;
+use super::rows::{Malformed, Rows, Span};
+use headwater_sql::Room;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
@@ -63,8 +61,9 @@ impl Tuples {
     /// The next rows, as many as the chunk has and there is room for; none: it is read.
     pub(crate) fn rows(&mut self, room: Room) -> Result<Rows<'_>, NoRows> {
         self.spans.clear();
+        let room = room.of_a_group();
         let mut bytes = 0usize;
-        while self.spans.len() < room.rows && bytes < room.bytes.clamp(1, GROUP) {
+        while self.spans.len() < room.rows && bytes < room.bytes.max(1) {
             let Some(length) = self.next_message()? else { break };
             bytes = bytes.saturating_add(length + room.per_row);
         }

@@ -4,7 +4,8 @@ use crate::support::{Database, scan, scan_with, table, text};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::Int32Type;
 use futures::TryStreamExt as _;
-use headwater_core::{CompareOp, Expr, ScanContext, ScanRequest, Value};
+use headwater_core::{CompareOp, Connector, Expr, ScanContext, ScanRequest, Split, Value};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BIG: &str = "CREATE TABLE big AS SELECT i AS id, i % 1000 AS bucket, 'customer number ' || i AS name, \
@@ -141,14 +142,19 @@ async fn trouble_at_the_server_keeps_its_code() {
     assert_eq!(error.kind(), headwater_core::ErrorKind::NotFound, "{error:?}");
 }
 
+/// The splits of a whole table `t`, to be read later.
+async fn planned(connector: &Arc<dyn Connector>, context: &ScanContext) -> Vec<Split> {
+    let metadata = connector.get_table(&table("t")).await.unwrap();
+    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("t"))).await.unwrap();
+    connector.splits(&plan, None, context).await.unwrap().stream.try_collect().await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_column_altered_after_planning_is_an_error_and_no_number() {
     let database = Database::new("reading_altered", "CREATE TABLE t AS SELECT 1.5::float8 AS a, 7::int4 AS b").await;
     let connector = database.connector();
-    let metadata = connector.get_table(&table("t")).await.unwrap();
-    let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("t"))).await.unwrap();
     let context = ScanContext::new("altered");
-    let splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
+    let splits = planned(&connector, &context).await;
     database.client.batch_execute("ALTER TABLE t ALTER a TYPE int8").await.unwrap();
     let Err(error) = connector.read(&splits[0], &context).await else { panic!("read as the old type") };
     assert_eq!(error.kind(), headwater_core::ErrorKind::SchemaMismatch, "{error:?}");
@@ -165,10 +171,8 @@ async fn a_column_altered_to_a_type_that_the_driver_does_not_know_is_an_error_an
         );
         let database = Database::new(&format!("reading_altered_{rows}"), &setup).await;
         let connector = database.connector();
-        let metadata = connector.get_table(&table("t")).await.unwrap();
-        let plan = connector.plan_scan(&metadata, &ScanRequest::table(table("t"))).await.unwrap();
         let context = ScanContext::new("altered");
-        let splits: Vec<_> = connector.splits(&plan, None, &context).await.unwrap().stream.try_collect().await.unwrap();
+        let splits = planned(&connector, &context).await;
         database.client.batch_execute("ALTER TABLE t ALTER c TYPE mood USING 'a'::mood").await.unwrap();
         let read = tokio::time::timeout(Duration::from_secs(20), connector.read(&splits[0], &context)).await;
         let Err(error) = read.expect("no answer") else { panic!("read as the old type") };
